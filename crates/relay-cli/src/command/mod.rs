@@ -1,0 +1,73 @@
+//! The commands, one noun a file: the arguments of each, and what it does.
+#![expect(clippy::doc_markdown, reason = "what documents an argument is its help on a terminal")]
+
+pub mod agent;
+pub mod ask;
+pub mod claim;
+pub mod completions;
+pub mod inbox;
+pub mod join;
+pub mod message;
+pub mod open;
+pub mod serve;
+pub mod status;
+pub mod token;
+pub mod watch;
+
+use tokio::runtime::Builder;
+
+use crate::{
+    args::{Cli, Command, Common},
+    context::Context,
+    failure::Failure,
+    output::Output,
+};
+
+/// Runs a command. The server gets threads; every other command is short and gets none.
+pub fn run(Cli { common, command }: Cli) -> Result<(), Failure> {
+    match command {
+        Command::Serve(serve) => serve.run(&common),
+        Command::Completions(completions) => completions.run(Output::new(common.json)),
+        command => Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Failure::refused(format_args!("cannot start: {error}")))?
+            .block_on(talk(common, command)),
+    }
+}
+
+async fn talk(common: Common, command: Command) -> Result<(), Failure> {
+    let mut settings = common.settings()?;
+    if let Command::Join(join) = &command {
+        settings = join.settings(settings);
+    }
+    let context = Context::open(&settings, common.agent, Output::new(common.json))?;
+    let done = Box::pin(perform(&context, command)).await;
+    done.map_err(|failure| context.speaker.advise(failure))
+}
+
+async fn perform(context: &Context, command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Open(open) => open.run(context),
+        Command::Join(join) => join.run(context).await,
+        Command::Leave(leave) => leave.run(context).await,
+        Command::Send(send) => send.run(context).await,
+        Command::SendClaimable(send) => send.run(context).await,
+        Command::Reply(reply) => reply.run(context).await,
+        Command::Ask(ask) => ask.run(context).await,
+        Command::Inbox(inbox) => inbox.run(context).await,
+        Command::Read(read) => read.run(context).await,
+        Command::Thread(thread) => thread.run(context).await,
+        Command::Claim(claim) => claim.run(context).await,
+        Command::Done(done) => done.run(context).await,
+        Command::Release(release) => release.run(context).await,
+        Command::Delete(delete) => delete.run(context).await,
+        Command::Agents(agents) => agents.run(context).await,
+        Command::Label(label) => label.run(context).await,
+        Command::Tags(tags) => tags.run(context).await,
+        Command::Status(status) => status.run(context).await,
+        Command::Watch(watch) => watch.run(context).await,
+        Command::Token(token) => token.run(context).await,
+        Command::Serve(_) | Command::Completions(_) => Ok(()),
+    }
+}

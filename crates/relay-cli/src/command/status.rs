@@ -1,0 +1,97 @@
+//! `agent-relay status`: who I am, to which relay I talk, and what waits for me.
+
+use relay_core::{
+    agent::Agent,
+    api::query::{Messages, Within},
+    id::AgentId,
+    message::Message,
+    version::{self, VERSION},
+};
+use serde::Serialize;
+
+use crate::{context::Context, failure::Failure, output::agent, speaker::Proof};
+
+/// Show who this is, which relay it talks to, and what waits for it
+#[derive(Debug, clap::Args)]
+pub struct Status {}
+
+/// What `status --json` prints: the agent as the API has it, and the counts beside it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Report {
+    agent: Agent,
+    relay_url: String,
+    relay_version: String,
+    version: &'static str,
+    unread: usize,
+    more_unread: bool,
+    claims: Vec<i64>,
+}
+
+impl Status {
+    /// Asks for everything at once.
+    pub async fn run(self, context: &Context) -> Result<(), Failure> {
+        let report = context.alive_while(report(context)).await?;
+        context.output.show(&report, || report.told(context))?;
+        if let Some(warning) = version::warning(VERSION, &report.relay_version) {
+            context.output.warn(&warning);
+        }
+        Ok(())
+    }
+}
+
+async fn report(context: &Context) -> Result<Report, Failure> {
+    let (relay, me) = (&context.relay, context.me());
+    let page =
+        Messages { reader: Some(me.clone()), limit: Some(Within(500)), ..Messages::default() };
+    let unread = Messages { unread: Some(true), ..page.clone() };
+    let (agent, stats, unread, newest) = tokio::try_join!(
+        relay.agent(me),
+        relay.stats(),
+        relay.messages(&unread),
+        relay.messages(&page)
+    )?;
+    Ok(Report {
+        agent,
+        relay_url: relay.url().to_owned(),
+        relay_version: stats.version,
+        version: VERSION,
+        unread: unread.items.len(),
+        more_unread: unread.has_more(),
+        claims: newest.items.iter().filter(|m| is_held_by(m, me)).map(|m| m.id.0).collect(),
+    })
+}
+
+fn is_held_by(message: &Message, me: &AgentId) -> bool {
+    message.claim.as_ref().is_some_and(|claim| claim.by == *me && claim.done_at.is_none())
+}
+
+impl Report {
+    fn told(&self, context: &Context) -> String {
+        let agent = &self.agent;
+        let label = agent.label.as_ref().map(|label| format!(" \"{label}\"")).unwrap_or_default();
+        let claims = match self.claims.as_slice() {
+            [] => "none".to_owned(),
+            ids => ids.iter().map(|id| format!("msg:{id}")).collect::<Vec<_>>().join(" "),
+        };
+        let more = if self.more_unread { " or more" } else { "" };
+        [
+            ("agent", format!("{}{label} ({})", agent.id, agent::status(agent))),
+            ("proven", proof(context.speaker.proof).to_owned()),
+            ("relay", format!("{} (version {})", self.relay_url, self.relay_version)),
+            ("tags", agent::words(&agent.tags)),
+            ("unread", format!("{}{more}", self.unread)),
+            ("claims", claims),
+        ]
+        .map(|(name, value)| format!("{name:<8}{value}"))
+        .join("\n")
+    }
+}
+
+fn proof(proof: Proof) -> &'static str {
+    match proof {
+        Proof::Own => "by its own token",
+        Proof::Operator => "by the operator's token",
+        Proof::None => "no: what it sends is marked as unverified",
+    }
+}

@@ -1,0 +1,146 @@
+//! Settings as this run has them: flags over the environment.
+//!
+//! Server and client read their settings by the names of `relay_core::env`; a flag answers to the
+//! variable's name, so that both know one set of names, and a bad value is told by what the person
+//! wrote: the flag or the variable.
+
+use std::{fs, path::Path};
+
+use relay_client::config::{Config, ConfigError, environment};
+use relay_core::env::{self, BadValue, Variable};
+
+use crate::failure::Failure;
+
+/// The flags that were given, each in the place of a variable.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    flags: Vec<Flag>,
+}
+
+#[derive(Clone, Debug)]
+struct Flag {
+    name: &'static str,
+    variable: &'static str,
+    value: String,
+}
+
+impl Settings {
+    /// The environment alone. What is set but is no text would count as not set, and the relay
+    /// would then use another database than it was told: that is refused.
+    pub fn of_environment() -> Result<Self, Failure> {
+        let names = env::ALL.iter().flat_map(|variable| [Some(variable.name), variable.short]);
+        match names.flatten().find(|name| !is_text(name)) {
+            Some(name) => Err(Failure::usage(format_args!("{name} is not UTF-8 text"))),
+            None => Ok(Self::default()),
+        }
+    }
+
+    /// Puts a flag in the place of a variable, when it was given.
+    #[must_use]
+    pub fn flag(
+        mut self,
+        name: &'static str,
+        variable: &Variable,
+        value: Option<impl Into<String>>,
+    ) -> Self {
+        self.flags.extend(value.map(|value| Flag {
+            name,
+            variable: variable.name,
+            value: value.into(),
+        }));
+        self
+    }
+
+    /// Puts what a file holds in the place of a variable: a secret has no business among arguments,
+    /// which every user of the machine can read.
+    pub fn file(
+        self,
+        name: &'static str,
+        variable: &Variable,
+        path: Option<&Path>,
+    ) -> Result<Self, Failure> {
+        let Some(path) = path else { return Ok(self) };
+        let shown = path.display();
+        let text = fs::read_to_string(path)
+            .map_err(|error| Failure::usage(format_args!("{name} {shown}: {error}")))?;
+        match text.trim() {
+            "" => Err(Failure::usage(format_args!("{name} {shown}: the file is empty"))),
+            text => Ok(self.flag(name, variable, Some(text))),
+        }
+    }
+
+    /// The value under a variable's name: the flag's, else the environment's.
+    pub fn get(&self, variable: &str) -> Option<String> {
+        let flag = self.flags.iter().find(|flag| flag.variable == variable);
+        flag.map(|flag| flag.value.clone()).or_else(|| environment(variable))
+    }
+
+    /// True when the variable, or a flag in its place, is set.
+    pub fn has(&self, variable: &Variable) -> bool {
+        variable.find(&|name| self.get(name)).is_some()
+    }
+
+    /// True when a flag stands in the variable's place.
+    pub fn is_flag(&self, variable: &Variable) -> bool {
+        self.flags.iter().any(|flag| flag.variable == variable.name)
+    }
+
+    /// What the settings say to clients and providers.
+    pub fn client(&self) -> Result<Config, Failure> {
+        Config::read(&|name| self.get(name)).map_err(|error| self.wrong(error))
+    }
+
+    /// Settings that cannot be used.
+    pub fn wrong(&self, error: ConfigError) -> Failure {
+        match error {
+            ConfigError::BadValue(bad) => self.explain(bad),
+            other => Failure::usage(other),
+        }
+    }
+
+    /// Says of a bad value where it was written.
+    pub fn explain(&self, bad: BadValue) -> Failure {
+        let flag = self.flags.iter().find(|flag| flag.variable == bad.name);
+        Failure::usage(BadValue { name: flag.map_or(bad.name, |flag| flag.name), ..bad })
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the client's look at the environment passes over what is no text"
+)]
+fn is_text(variable: &str) -> bool {
+    !matches!(std::env::var(variable), Err(std::env::VarError::NotUnicode(_)))
+}
+
+#[cfg(test)]
+mod tests {
+    use relay_core::env::{PORT, number};
+
+    use super::*;
+
+    #[test]
+    fn a_bad_value_is_told_by_the_flag_it_was_written_in() {
+        let settings = Settings::default().flag("--port", &PORT, Some("x"));
+        let bad = PORT.read(&|name| settings.get(name), number(0, 9)).unwrap_err();
+        let said = format!("{:?}", settings.explain(bad));
+        assert!(said.contains("--port is `x`: must be a whole number from 0 to 9"), "{said}");
+    }
+
+    #[test]
+    fn a_secret_is_read_from_a_file_and_trimmed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        fs::write(&path, "s3cret\n").unwrap();
+        let read = |path: &Path| {
+            Settings::default().file("--token-file", &relay_core::env::TOKEN, Some(path))
+        };
+        assert_eq!(read(&path).unwrap().get("AGENT_RELAY_TOKEN").as_deref(), Some("s3cret"));
+        fs::write(&path, " \n").unwrap();
+        assert!(format!("{:?}", read(&path).unwrap_err()).contains("is empty"));
+        assert!(
+            format!("{:?}", read(folder.path().join("no").as_path()).unwrap_err())
+                .contains("--token-file")
+        );
+    }
+}

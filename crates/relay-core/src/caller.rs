@@ -1,0 +1,179 @@
+//! Callers: who asks, and what the route table lets them ask.
+
+use crate::{
+    api::route::Route,
+    error::{Code, Refused},
+    id::{AgentId, TokenId},
+    identity::Mode,
+    scope::Scope,
+};
+
+/// Who asks, as its token says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Caller {
+    /// No token, on a relay that asks for none.
+    Anonymous,
+    /// `AGENT_RELAY_TOKEN`: everything, but it is nobody in particular.
+    Full,
+    /// The operator's token: everything, and it speaks for `human`.
+    Operator,
+    /// A scoped token made at run time.
+    Scoped {
+        /// Which.
+        id: TokenId,
+        /// What it allows.
+        scopes: Vec<Scope>,
+    },
+    /// An agent's own token: it acts for that agent only.
+    Agent(AgentId),
+}
+
+/// What an agent's own token allows; to its own mail and itself the handlers narrow it.
+const AGENT_SCOPES: &[Scope] = &[
+    Scope::AgentsRead,
+    Scope::AgentsWrite,
+    Scope::MessagesRead,
+    Scope::MessagesWrite,
+    Scope::PairsRead,
+    Scope::PairsWrite,
+    Scope::TasksRead,
+    Scope::TasksWrite,
+    Scope::EventsRead,
+    Scope::ChannelsRead,
+    Scope::StatsRead,
+    Scope::HealthRead,
+];
+
+impl Caller {
+    /// True when the caller has the scope.
+    pub fn has(&self, scope: Scope) -> bool {
+        match self {
+            Self::Anonymous | Self::Full | Self::Operator => true,
+            Self::Scoped { scopes, .. } => scopes.iter().any(|s| *s == Scope::All || *s == scope),
+            Self::Agent(_) => AGENT_SCOPES.contains(&scope),
+        }
+    }
+
+    /// Refuses what the route's scope does not allow this caller.
+    pub fn check(&self, route: &Route) -> Result<(), Refused> {
+        match route.scope() {
+            Some(scope) if !self.has(scope) => {
+                let who = match self {
+                    Self::Agent(id) => format!("the token of agent `{id}`"),
+                    _ => "this token".to_owned(),
+                };
+                Err(Refused::new(Code::ForbiddenScope, format!("{who} lacks the scope {scope}"))
+                    .hint(format!(
+                        "ask for a token with it: agent-relay token create NAME --scope {scope}"
+                    ))
+                    .with(serde_json::json!({ "scope": scope })))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The agent whose own token this is; the operator's is `human`'s.
+    pub fn agent(&self) -> Option<AgentId> {
+        match self {
+            Self::Agent(id) => Some(id.clone()),
+            Self::Operator => Some(AgentId::human()),
+            Self::Anonymous | Self::Full | Self::Scoped { .. } => None,
+        }
+    }
+
+    /// The agent to whose own things the caller is narrowed; `None` for those who see everything
+    /// that their scopes allow.
+    pub fn narrowed_to(&self) -> Option<&AgentId> {
+        match self {
+            Self::Agent(id) => Some(id),
+            _ => None,
+        }
+    }
+
+    /// Decides whether the caller may act as `agent`, and whether that is proven.
+    ///
+    /// Refuses with `sender_mismatch` another agent's token, and in strict mode everybody without
+    /// the agent's own; `system` speaks for itself only.
+    pub fn speak_for(&self, agent: &AgentId, mode: Mode) -> Result<Verified, Refused> {
+        if agent.is_system() {
+            return Err(Refused::new(Code::ReservedId, "`system` is the relay itself")
+                .hint("act as an agent, or as `human`"));
+        }
+        match self {
+            Self::Agent(own) if own == agent => Ok(Verified(true)),
+            Self::Agent(own) => Err(Refused::new(
+                Code::SenderMismatch,
+                format!("this is the token of `{own}`, not of `{agent}`"),
+            )
+            .hint("act as the agent whose token it is, or send the other's own token")),
+            Self::Operator if agent.is_human() => Ok(Verified(true)),
+            _ if mode == Mode::Mark => Ok(Verified(false)),
+            _ => Err(Refused::new(
+                Code::SenderMismatch,
+                format!("identity is strict: acting as `{agent}` takes its own token"),
+            )
+            .hint(if agent.is_human() {
+                "use the operator's token, which `agent-relay serve` wrote on the relay's machine"
+            } else {
+                "send the token that its registration returned"
+            })),
+        }
+    }
+
+    /// Refuses an agent that reaches for another's things.
+    pub fn check_own(&self, agent: &AgentId, what: &str) -> Result<(), Refused> {
+        match self {
+            Self::Agent(own) if own != agent => {
+                Err(Refused::new(Code::Forbidden, format!("`{own}` may not {what} of `{agent}`"))
+                    .hint("an agent's token is for its own things; send that agent's own token"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether an action is proven to come from the agent it names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verified(pub bool);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(text: &str) -> AgentId {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn who_speaks_for_whom() {
+        let scoped = Caller::Scoped { id: TokenId(1), scopes: vec![Scope::All] };
+        let a = Caller::Agent(id("a"));
+        let says = |caller: &Caller, agent: &str, mode| {
+            caller.speak_for(&id(agent), mode).map(|v| v.0).map_err(|r| r.code)
+        };
+        for mode in [Mode::Mark, Mode::Strict] {
+            assert_eq!(says(&a, "A", mode), Ok(true));
+            assert_eq!(says(&a, "b", mode), Err(Code::SenderMismatch));
+            assert_eq!(says(&a, "human", mode), Err(Code::SenderMismatch));
+            assert_eq!(says(&Caller::Operator, "human", mode), Ok(true));
+            assert_eq!(says(&Caller::Full, "system", mode), Err(Code::ReservedId));
+        }
+        for caller in [&Caller::Anonymous, &Caller::Full, &scoped] {
+            assert_eq!(says(caller, "human", Mode::Mark), Ok(false), "{caller:?}");
+            assert_eq!(says(caller, "a", Mode::Strict), Err(Code::SenderMismatch), "{caller:?}");
+        }
+        assert_eq!(says(&Caller::Operator, "a", Mode::Mark), Ok(false));
+    }
+
+    #[test]
+    fn scopes_open_their_routes_only() {
+        let reader = Caller::Scoped { id: TokenId(1), scopes: vec![Scope::StatsRead] };
+        assert!(reader.check(&Route::Stats).is_ok());
+        assert_eq!(reader.check(&Route::ListAgents).unwrap_err().code, Code::ForbiddenScope);
+        assert_eq!(reader.check(&Route::OpenApi), Ok(()), "needs none");
+        assert_eq!(
+            Caller::Agent(id("a")).check(&Route::CreateToken).unwrap_err().code,
+            Code::ForbiddenScope
+        );
+    }
+}

@@ -1,0 +1,158 @@
+//! The names, defaults and meanings of every environment variable, declared once: each program
+//! reads its own from here, and docs/configuration.md is made from this table.
+
+/// Who reads a variable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    /// `agent-relay serve`.
+    Server,
+    /// Providers and the command line.
+    Client,
+}
+
+/// One variable.
+#[derive(Clone, Copy, Debug)]
+pub struct Variable {
+    /// Its name; it wins over `short`.
+    pub name: &'static str,
+    /// An older or shorter name that is read too.
+    pub short: Option<&'static str>,
+    /// Who reads it.
+    pub reader: Reader,
+    /// What stands there when it is not set, in words where it is no fixed value.
+    pub default: &'static str,
+    /// True when its value must never be printed.
+    pub secret: bool,
+    /// What it does and what is allowed.
+    pub purpose: &'static str,
+}
+
+macro_rules! variables {
+    ($($konst:ident = $reader:ident $name:literal $(or $short:literal)?, $default:literal $(, $secret:ident)?; $purpose:literal)+) => {
+        $(#[doc = $purpose] pub const $konst: Variable = Variable {
+            name: $name,
+            short: variables!(@short $($short)?),
+            reader: Reader::$reader,
+            default: $default,
+            secret: variables!(@secret $($secret)?),
+            purpose: $purpose,
+        };)+
+        /// Every variable, in the order of the documentation.
+        pub const ALL: &[Variable] = &[$($konst),+];
+    };
+    (@short) => { None };
+    (@short $short:literal) => { Some($short) };
+    (@secret) => { false };
+    (@secret secret) => { true };
+}
+
+variables! {
+    PORT = Server "AGENT_RELAY_PORT" or "PORT", "4850"; "The port to listen on; 0 takes a free one."
+    HOST = Server "AGENT_RELAY_HOST" or "HOST", "127.0.0.1"; "The address to bind to. With the default, `[::1]` is bound too. Another than loopback takes a token."
+    DB_PATH = Server "AGENT_RELAY_DB_PATH" or "DB_PATH", "relay.db in the user's data directory"; "The database file."
+    LOG = Server "AGENT_RELAY_LOG", "info"; "What to log, as a filter of tracing: `info`, `relay_server=debug`. `json` before it (`json,info`) writes JSON lines."
+    STALE_TTL = Server "STALE_TTL_MS", "120000"; "An agent not heard of for so many milliseconds is offline."
+    OFFLINE_PRUNE = Server "OFFLINE_PRUNE_MS", "86400000"; "An agent offline for so many milliseconds is removed; its mail waits on."
+    REAP_INTERVAL = Server "REAP_INTERVAL_MS", "60000"; "How often, in milliseconds, to look for stale agents."
+    RETENTION_DAYS = Server "RETENTION_DAYS", "30"; "How many days messages and events are kept."
+    TOKEN = Server "AGENT_RELAY_TOKEN", "none", secret; "The token that every request must carry. Without it the relay serves whoever reaches its loopback address."
+    CORS_ORIGINS = Server "AGENT_RELAY_CORS_ORIGINS", "none"; "Origins, separated by commas, whose pages may call the API. `*` takes a token."
+    ALLOW_UNAUTH = Server "AGENT_RELAY_ALLOW_UNAUTH", "0"; "1 lets a relay without a token bind to another address than loopback."
+    ALLOWED_HOSTS = Server "AGENT_RELAY_ALLOWED_HOSTS", "none"; "Names, separated by commas, under which the relay is reached besides its own."
+    IDENTITY = Server "AGENT_RELAY_IDENTITY", "mark"; "`mark` shows unproven senders as such; `strict` refuses them, and every takeover of an id."
+    PUBLIC_URL = Server "AGENT_RELAY_PUBLIC_URL", "none"; "The address under which browsers reach the relay, behind a proxy for one."
+    MAX_STREAMS = Server "AGENT_RELAY_MAX_STREAMS", "10000"; "The most streams open at once."
+    MAX_STREAMS_PER_AGENT = Server "AGENT_RELAY_MAX_STREAMS_PER_AGENT", "8"; "The most streams open at once for one agent."
+
+    URL = Client "AGENT_RELAY_URL", "http://localhost:4850"; "The relay's address."
+    CLIENT_TOKEN = Client "AGENT_RELAY_TOKEN", "none", secret; "The relay's token, where it asks for one."
+    ID = Client "AGENT_RELAY_ID", "from the session or the terminal"; "The agent to act as."
+    CAPS = Client "AGENT_RELAY_CAPS", "chat"; "Capabilities, separated by commas."
+    TAGS = Client "AGENT_RELAY_TAGS", "none"; "Tags, separated by commas, added to the provider's own."
+    LABEL = Client "AGENT_RELAY_LABEL", "none"; "What people call the agent."
+    CHANNELS = Client "AGENT_RELAY_CHANNELS", "all"; "`all`, or the channels to subscribe to, separated by commas."
+    PROFILE = Client "AGENT_RELAY_PROFILE", "none"; "The profile to take defaults from."
+    PROFILES_FILE = Client "AGENT_RELAY_PROFILES_FILE", "profiles.json in the user's configuration directory, ~/.config/agent-relay on Linux"; "Where the profiles are."
+    APPROVAL = Client "AGENT_RELAY_APPROVAL", "open"; "What the agent may do without asking: `open`, `guarded` or `read-only`."
+    HEARTBEAT = Client "AGENT_RELAY_HEARTBEAT_MS", "30000"; "How often, in milliseconds, a session says that it is alive."
+}
+
+/// A value that is not allowed: names the variable, the value and what is allowed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{name} is `{value}`: {allowed}")]
+pub struct BadValue {
+    /// The variable, by the name that was set.
+    pub name: &'static str,
+    /// What it was set to; `…` for a secret.
+    pub value: String,
+    /// What is wrong or allowed.
+    pub allowed: String,
+}
+
+impl Variable {
+    /// Looks the variable up with `get`, which reads the environment; an empty value counts as not
+    /// set. Returns the name under which it was found.
+    pub fn find(&self, get: &dyn Fn(&str) -> Option<String>) -> Option<(&'static str, String)> {
+        [Some(self.name), self.short]
+            .into_iter()
+            .flatten()
+            .find_map(|name| get(name).filter(|v| !v.is_empty()).map(|v| (name, v)))
+    }
+
+    /// Looks the variable up and reads its value.
+    pub fn read<T>(
+        &self,
+        get: &dyn Fn(&str) -> Option<String>,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Result<Option<T>, BadValue> {
+        let Some((name, value)) = self.find(get) else { return Ok(None) };
+        parse(&value).map(Some).map_err(|allowed| {
+            let value =
+                if self.secret { "…".to_owned() } else { value.chars().take(80).collect() };
+            BadValue { name, value, allowed }
+        })
+    }
+}
+
+/// Reads a whole number within bounds.
+pub fn number(low: u64, high: u64) -> impl Fn(&str) -> Result<u64, String> {
+    move |text| match text.trim().parse::<u64>() {
+        Ok(number) if (low..=high).contains(&number) => Ok(number),
+        _ => Err(format!("must be a whole number from {low} to {high}")),
+    }
+}
+
+/// Splits a list at its commas; empty entries fall away.
+pub fn list(text: &str) -> Vec<&str> {
+    text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn get(name: &str) -> Option<String> {
+        let set = [
+            ("PORT", "80"),
+            ("AGENT_RELAY_HOST", "::1"),
+            ("HOST", "no"),
+            ("AGENT_RELAY_TOKEN", "s3cret"),
+        ];
+        set.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned())
+    }
+
+    #[test]
+    fn the_long_name_wins_over_the_short() {
+        assert_eq!(PORT.find(&get), Some(("PORT", "80".into())));
+        assert_eq!(HOST.find(&get), Some(("AGENT_RELAY_HOST", "::1".into())));
+        assert_eq!(DB_PATH.find(&get), None);
+    }
+
+    #[test]
+    fn a_bad_value_is_named_but_a_secret_is_not_shown() {
+        let bad = PORT.read(&get, number(0, 70)).unwrap_err();
+        assert_eq!(bad.to_string(), "PORT is `80`: must be a whole number from 0 to 70");
+        let secret = TOKEN.read::<()>(&get, |_| Err("is too short".into())).unwrap_err();
+        assert_eq!(secret.to_string(), "AGENT_RELAY_TOKEN is `…`: is too short");
+    }
+}

@@ -1,0 +1,145 @@
+//! What every request has at hand.
+
+use std::{
+    ops::Deref,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use relay_core::time::Timestamp;
+use relay_store::{Store, StoreError};
+use tokio::{
+    sync::{Semaphore, watch},
+    task::JoinHandle,
+};
+
+use crate::{
+    config::Config,
+    fanout::Fanout,
+    http::{
+        authenticate::Keys,
+        guard::Guard,
+        limit::{Streams, WrongTokens},
+    },
+    metrics::{Metrics, Reading},
+};
+
+/// How many streams read the log at once. The others wait, so that those who are behind take
+/// neither all memory nor all of the store's readers.
+const CATCHING_UP: usize = 2;
+
+/// A running relay. Clones are the same relay.
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+/// The parts of a relay.
+pub struct Inner {
+    /// What it was told.
+    pub config: Config,
+    /// Where everything is kept.
+    pub store: Store,
+    /// Who hears what happens.
+    pub fanout: Arc<Fanout>,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Leave to read the log for a stream that is behind.
+    pub catching_up: Semaphore,
+    /// The streams that are open.
+    pub streams: Streams,
+    /// Whom it answers as.
+    pub guard: Guard,
+    /// The tokens that the settings know.
+    pub keys: Keys,
+    /// Who tried wrong tokens.
+    pub wrong_tokens: WrongTokens,
+    /// When it started.
+    pub started_at: Timestamp,
+    stopping: watch::Sender<bool>,
+    revocations: watch::Sender<u64>,
+    fanout_task: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl App {
+    /// Puts a relay together over an open store, whose feed it takes.
+    pub async fn new(config: Config, store: Store) -> Result<Self, StoreError> {
+        let feed = store.feed();
+        let metrics = Metrics::new();
+        let fanout = Fanout::load(&store, &config.limits, metrics.lagged.clone()).await?;
+        let fanout = Arc::new(fanout);
+        let machine = gethostname::gethostname().to_string_lossy().into_owned();
+        let publishing = Arc::clone(&fanout);
+        let task = tokio::spawn(async move { publishing.run(feed).await });
+        Ok(Self(Arc::new(Inner {
+            fanout,
+            metrics,
+            catching_up: Semaphore::new(CATCHING_UP),
+            streams: Streams::new(config.limits.streams, config.limits.streams_per_agent),
+            guard: Guard::new(&config, &machine),
+            keys: Keys::new(&config),
+            wrong_tokens: WrongTokens::new(config.limits.wrong_tokens),
+            started_at: store.now(),
+            stopping: watch::Sender::new(false),
+            revocations: watch::Sender::new(0),
+            fanout_task: Mutex::new(Some(task)),
+            config,
+            store,
+        })))
+    }
+}
+
+impl Inner {
+    /// Tells streams, polls and jobs to end.
+    pub fn stop(&self) {
+        self.stopping.send_replace(true);
+    }
+
+    /// Turns true when the relay stops.
+    pub fn stopping(&self) -> watch::Receiver<bool> {
+        self.stopping.subscribe()
+    }
+
+    /// Resolves when the relay stops.
+    pub async fn stopped(&self) {
+        // An error means that the sender is gone, and the relay with it.
+        let _ = self.stopping().wait_for(|stopping| *stopping).await;
+    }
+
+    /// Changes whenever a token was revoked.
+    pub fn revocations(&self) -> watch::Receiver<u64> {
+        self.revocations.subscribe()
+    }
+
+    /// Makes every stream look at its token again.
+    pub fn revoked(&self) {
+        self.revocations.send_modify(|count| *count += 1);
+    }
+
+    /// Closes the store, which ends the feed, and waits for the last events to be handed out.
+    pub async fn close(&self) {
+        self.store.close().await;
+        let task = self.fanout_task.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(task) = task
+            && task.await.is_err_and(|error| error.is_panic())
+        {
+            self.metrics.panics.inc();
+        }
+    }
+
+    /// The numbers of this moment.
+    pub fn reading(&self) -> Reading {
+        Reading {
+            writer: self.store.metrics(),
+            streams: self.streams.count(),
+            buffered_bytes: self.fanout.buffered_bytes(),
+            fanout_lag: self.store.head().0 - self.fanout.position().0,
+            uptime_seconds: self.store.now().since(self.started_at).as_secs(),
+        }
+    }
+}
+
+impl Deref for App {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}

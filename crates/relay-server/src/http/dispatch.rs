@@ -1,0 +1,257 @@
+//! The one place where a route meets its handler.
+
+use std::{net::IpAddr, panic::AssertUnwindSafe};
+
+use futures_util::FutureExt as _;
+use http::{HeaderName, HeaderValue, Response, header, request::Parts};
+use hyper::body::Incoming;
+use relay_core::{
+    api::{
+        query,
+        route::{Method, NoRoute, Route},
+    },
+    caller::Caller,
+    error::Refused,
+};
+use tokio::time::Instant;
+
+use super::{
+    Body,
+    authenticate::{Door, Identified},
+    cors, dashboard,
+    error::{self, HttpError},
+    guard::{self, Visitor},
+    openapi, reply,
+    request::{Payload, Request},
+};
+use crate::{
+    app::App,
+    handler::{agent, event, health, message, stats, token},
+    logging,
+};
+
+const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
+    HeaderName::from_static("cross-origin-resource-policy");
+
+/// Answers a request, whatever happens on the way.
+pub async fn answer(app: &App, peer: IpAddr, request: http::Request<Incoming>) -> Response<Body> {
+    let started = Instant::now();
+    let (parts, body) = request.into_parts();
+    let route = Route::parse(parts.method.as_str(), parts.uri.path());
+    let name = route.as_ref().map_or("none", |route| route.entry().name);
+    let private = parts.uri.path().starts_with("/api") || parts.uri.path() == "/metrics";
+    let mut asker = None;
+    let answered = AssertUnwindSafe(pass(app, peer, parts, body, route, &mut asker)).catch_unwind();
+    let mut response = answered.await.unwrap_or_else(|_| {
+        app.metrics.panics.inc();
+        error::internal().into_response()
+    });
+    harden(&mut response, private);
+    let answered = logging::Answered {
+        route: name,
+        status: response.status(),
+        took: started.elapsed(),
+        peer,
+        asker,
+    };
+    app.metrics.answered(&answered);
+    answered.log();
+    response
+}
+
+/// Guards first, then the preflight, then who asks and what.
+async fn pass(
+    app: &App,
+    peer: IpAddr,
+    parts: Parts,
+    incoming: Incoming,
+    route: Result<Route, NoRoute>,
+    asker: &mut Option<Caller>,
+) -> Response<Body> {
+    let body = Payload::new(incoming, &parts.headers, app.config.limits.body_timeout);
+    let visitor = match admit(app, &parts, route.as_ref().ok()) {
+        Ok(visitor) => visitor,
+        Err(refused) => {
+            body.linger();
+            return refuse(app, refused.into());
+        }
+    };
+    let mut response = if cors::is_preflight(&parts.method, &parts.headers) {
+        cors::preflight(&parts.headers)
+    } else {
+        let mut request = Request { caller: Caller::Anonymous, token: None, peer, parts, body };
+        let handled = handle(app, route, &mut request).await;
+        *asker = Some(request.caller);
+        request.body.linger();
+        handled.unwrap_or_else(|error| refuse(app, error))
+    };
+    cors::open(&mut response, &visitor);
+    response
+}
+
+fn admit(app: &App, parts: &Parts, route: Option<&Route>) -> Result<Visitor, Refused> {
+    guard::check_length(&parts.uri)?;
+    if matches!(route, Some(Route::Health | Route::Ready)) {
+        return Ok(Visitor::Own);
+    }
+    let api = parts.uri.path().starts_with("/api");
+    app.guard.check(&parts.uri, &parts.headers, api)
+}
+
+fn refuse(app: &App, error: HttpError) -> Response<Body> {
+    app.metrics.rejected(error.code());
+    error.into_response()
+}
+
+/// Who asks is settled before whether there is such a route: strangers learn nothing of the API.
+async fn handle(
+    app: &App,
+    route: Result<Route, NoRoute>,
+    request: &mut Request,
+) -> Result<Response<Body>, HttpError> {
+    let path = request.parts.uri.path();
+    let open = match &route {
+        Ok(route) => route.scope().is_none(),
+        Err(_) => !path.starts_with("/api") && path != "/metrics",
+    };
+    if !open {
+        let door = Door {
+            keys: &app.keys,
+            store: &app.store,
+            wrong: &app.wrong_tokens,
+            metrics: &app.metrics,
+        };
+        let Identified { caller, token } = door.identify(request.peer, &request.parts.headers)?;
+        request.caller = caller;
+        request.token = token;
+    }
+    let route = route?;
+    request.caller.check(&route)?;
+    if !open && route.entry().query.is_empty() {
+        query::none(&request.pairs()?)?;
+    }
+    run(app, route, request).await
+}
+
+#[expect(clippy::too_many_lines, reason = "one arm for each route, and no second level")]
+async fn run(app: &App, route: Route, request: &mut Request) -> Result<Response<Body>, HttpError> {
+    let head = request.parts.method == http::Method::HEAD;
+    if route.method() == Method::Delete {
+        request.ignore_body()?;
+    }
+    Ok(match route {
+        Route::RegisterAgent => {
+            let body = request.json().await?;
+            let registration = agent::register(app, request, body).await?;
+            reply::stored(registration.created, &registration.reply)
+        }
+        Route::ListAgents => {
+            let query = query::Agents::read_filters(&request.pairs()?)?;
+            let (page, next) = agent::list(app, query).await?;
+            reply::list(&page, next)
+        }
+        Route::FindAgents => {
+            reply::list(&agent::find(app, query::Find::read(&request.pairs()?)?).await?, None)
+        }
+        Route::GetAgent(id) => reply::ok(&agent::get(app, id).await?),
+        Route::UpdateAgent(id) => {
+            let body = request.json().await?;
+            reply::ok(&agent::update(app, &request.caller, id, body).await?)
+        }
+        Route::SetLabel(id) => {
+            let body = request.json().await?;
+            reply::ok(&agent::set_label(app, &request.caller, id, body).await?)
+        }
+        Route::SetStatus(id) => {
+            let body = request.json().await?;
+            reply::ok(&agent::set_status(app, &request.caller, id, body).await?)
+        }
+        Route::Heartbeat(id) => {
+            let body = request.json_or_nothing().await?;
+            reply::ok(&agent::heartbeat(app, request, id, body).await?)
+        }
+        Route::RemoveAgent(id) => {
+            agent::remove(app, &request.caller, id).await?;
+            reply::no_content()
+        }
+        Route::SendMessage => {
+            let body = request.json().await?;
+            let (new, sent) = message::send(app, request, body).await?;
+            reply::stored(new, &sent)
+        }
+        Route::ListMessages => {
+            let query = query::Messages::read(&request.pairs()?)?;
+            let (page, next) = message::list(app, &request.caller, query).await?;
+            reply::list(&page, next)
+        }
+        Route::MessageCursor => reply::ok(&message::cursor(app).await?),
+        Route::GetMessage(id) => reply::ok(&message::get(app, &request.caller, id).await?),
+        Route::GetThread(id) => {
+            reply::list(&message::thread(app, &request.caller, id).await?, None)
+        }
+        Route::GetReceipts(id) => {
+            reply::list(&message::receipts(app, &request.caller, id).await?, None)
+        }
+        Route::ClaimMessage(id) => {
+            let body = request.json_or_nothing().await?;
+            reply::ok(&message::claim(app, &request.caller, id, body).await?)
+        }
+        Route::ReleaseMessage(id) => {
+            let body = request.json_or_nothing().await?;
+            reply::ok(&message::release(app, &request.caller, id, body).await?)
+        }
+        Route::FinishMessage(id) => {
+            let body = request.json_or_nothing().await?;
+            reply::ok(&message::finish(app, &request.caller, id, body).await?)
+        }
+        Route::MarkMessage(id) => {
+            let body = request.json().await?;
+            reply::ok(&message::mark(app, &request.caller, id, body).await?)
+        }
+        Route::DeleteMessage(id) => {
+            message::delete(app, &request.caller, id).await?;
+            reply::no_content()
+        }
+        Route::StreamEvents => {
+            let query = query::Events::read(&request.pairs()?)?;
+            let stream = event::stream(app, request, query).await?;
+            if head { reply::stream_head() } else { reply::stream(stream.frames()) }
+        }
+        Route::CreateToken => {
+            let body = request.json().await?;
+            reply::stored(true, &token::create(app, &request.caller, body).await?)
+        }
+        Route::ListTokens => reply::list(&token::list(app).await?, None),
+        Route::RevokeToken(id) => {
+            token::revoke(app, id).await?;
+            reply::no_content()
+        }
+        Route::Stats => reply::ok(&stats::counts(app).await?),
+        Route::StatsSeries => {
+            reply::list(&stats::series(app, query::Series::read(&request.pairs()?)?).await?, None)
+        }
+        Route::HealthDetails => reply::ok(&health::details(app).await),
+        Route::OpenApi => reply::text("application/json", openapi::bytes()),
+        Route::Health => reply::text("text/plain; charset=utf-8", "ok"),
+        Route::Ready => reply::readiness(health::readiness(app)),
+        Route::Metrics => {
+            let media_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+            reply::text(media_type, stats::metrics(app))
+        }
+        Route::Dashboard => dashboard::page(),
+    })
+}
+
+/// What every answer carries so that browsers take it for what it is.
+fn harden(response: &mut Response<Body>, private: bool) {
+    let headers = response.headers_mut();
+    let own = HeaderValue::from_static;
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, own("nosniff"));
+    headers.insert(header::X_FRAME_OPTIONS, own("DENY"));
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(own("default-src 'self'"));
+    headers.insert(header::REFERRER_POLICY, own("no-referrer"));
+    headers.insert(CROSS_ORIGIN_RESOURCE_POLICY, own("same-origin"));
+    if private {
+        headers.insert(header::CACHE_CONTROL, own("no-store"));
+    }
+}

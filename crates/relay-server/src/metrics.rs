@@ -1,0 +1,193 @@
+//! What `GET /metrics` counts.
+
+use std::{fmt, sync::atomic::AtomicI64};
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text},
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    registry::Registry,
+};
+use relay_core::error::Code;
+use relay_store::WriterMetrics;
+
+use crate::logging::Answered;
+
+/// Every count, and the registry that prints them.
+pub struct Metrics {
+    /// Frames that told a reader of pruned events.
+    pub gaps: Counter,
+    /// Streams that fell behind and went back to the log.
+    pub lagged: Counter,
+    /// Wrong tokens.
+    pub auth_failures: Counter,
+    /// Tasks and handlers that panicked.
+    pub panics: Counter,
+    accepted: Counter,
+    rejected: Family<Rejection, Counter>,
+    requests: Family<Request, Counter>,
+    gauges: Gauges,
+    registry: Registry,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Rejection {
+    code: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Request {
+    route: &'static str,
+    status: u16,
+}
+
+/// What is read off at the moment of printing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reading {
+    /// The writer's own numbers.
+    pub writer: WriterMetrics,
+    /// Streams open.
+    pub streams: usize,
+    /// Bytes waiting for streams.
+    pub buffered_bytes: usize,
+    /// Committed events that the fan-out has not handed out yet.
+    pub fanout_lag: i64,
+    /// Seconds since the start.
+    pub uptime_seconds: u64,
+}
+
+#[derive(Default)]
+struct Gauges {
+    commits: Gauge<i64, AtomicI64>,
+    commands: Gauge<i64, AtomicI64>,
+    queue_depth: Gauge<i64, AtomicI64>,
+    commit_micros: Gauge<i64, AtomicI64>,
+    wal_bytes: Gauge<i64, AtomicI64>,
+    streams: Gauge<i64, AtomicI64>,
+    buffered: Gauge<i64, AtomicI64>,
+    fanout_lag: Gauge<i64, AtomicI64>,
+    uptime: Gauge<i64, AtomicI64>,
+}
+
+impl Metrics {
+    /// Everything at zero.
+    pub fn new() -> Self {
+        let mut metrics = Self {
+            gaps: Counter::default(),
+            lagged: Counter::default(),
+            auth_failures: Counter::default(),
+            panics: Counter::default(),
+            accepted: Counter::default(),
+            rejected: Family::default(),
+            requests: Family::default(),
+            gauges: Gauges::default(),
+            registry: Registry::with_prefix("relay"),
+        };
+        metrics.register();
+        metrics
+    }
+
+    fn register(&mut self) {
+        let Self { registry, gauges, .. } = self;
+        let counters = [
+            ("messages_accepted", "Messages stored", &self.accepted),
+            ("stream_gaps", "Gap frames sent to readers of pruned events", &self.gaps),
+            ("stream_lagged", "Streams that fell behind and went back to the log", &self.lagged),
+            ("auth_failures", "Wrong tokens", &self.auth_failures),
+            ("panics", "Tasks and handlers that panicked", &self.panics),
+        ];
+        for (name, help, counter) in counters {
+            registry.register(name, help, counter.clone());
+        }
+        registry.register("requests", "Requests by route and status", self.requests.clone());
+        registry.register("rejected", "Refusals by error code", self.rejected.clone());
+        let gauges = [
+            ("commits", "Commits since the start", &gauges.commits),
+            ("commit_commands", "Commands committed since the start", &gauges.commands),
+            (
+                "commit_microseconds",
+                "Microseconds spent on commits since the start",
+                &gauges.commit_micros,
+            ),
+            ("queue_depth", "Commands waiting for the writer", &gauges.queue_depth),
+            ("wal_bytes", "Size of the write-ahead log", &gauges.wal_bytes),
+            ("streams", "Streams open", &gauges.streams),
+            ("stream_buffered_bytes", "Bytes waiting for streams", &gauges.buffered),
+            ("fanout_lag", "Events committed and not handed out yet", &gauges.fanout_lag),
+            ("uptime_seconds", "Seconds since the start", &gauges.uptime),
+        ];
+        for (name, help, gauge) in gauges {
+            registry.register(name, help, gauge.clone());
+        }
+    }
+
+    /// Counts an answer.
+    pub fn answered(&self, answered: &Answered) {
+        let status = answered.status.as_u16();
+        self.requests.get_or_create(&Request { route: answered.route, status }).inc();
+    }
+
+    /// Counts a message that was stored.
+    pub fn message_accepted(&self) {
+        self.accepted.inc();
+    }
+
+    /// Counts a refusal.
+    pub fn rejected(&self, code: Code) {
+        self.rejected.get_or_create(&Rejection { code: code.as_str() }).inc();
+    }
+
+    /// The Prometheus text.
+    pub fn print(&self, reading: Reading) -> String {
+        let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        let gauges = &self.gauges;
+        gauges.commits.set(whole(reading.writer.commits));
+        gauges.commands.set(whole(reading.writer.commands));
+        gauges.queue_depth.set(whole(reading.writer.queue_depth));
+        gauges.commit_micros.set(whole(reading.writer.commit_micros));
+        gauges.wal_bytes.set(whole(reading.writer.wal_bytes));
+        gauges.streams.set(reading.streams as i64);
+        gauges.buffered.set(reading.buffered_bytes as i64);
+        gauges.fanout_lag.set(reading.fanout_lag);
+        gauges.uptime.set(whole(reading.uptime_seconds));
+        let mut printed = String::new();
+        text::encode(&mut printed, &self.registry).expect("text is written to memory");
+        printed
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Metrics")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_counted_is_printed() {
+        let metrics = Metrics::new();
+        metrics.rejected(Code::NotFound);
+        metrics.rejected(Code::NotFound);
+        metrics.gaps.inc();
+        metrics.message_accepted();
+        let printed =
+            metrics.print(Reading { streams: 3, uptime_seconds: 7, ..Reading::default() });
+        for line in [
+            "relay_rejected_total{code=\"not_found\"} 2",
+            "relay_stream_gaps_total 1",
+            "relay_messages_accepted_total 1",
+            "relay_streams 3",
+            "relay_uptime_seconds 7",
+        ] {
+            assert!(printed.lines().any(|l| l == line), "{line} is not in\n{printed}");
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! `TestRelay`: a relay inside a test's own process, on a port of its own, with a clock that the
+//! test moves.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use relay_core::{
+    identity::Mode,
+    time::{ManualClock, Timestamp},
+    token::{Kind, mint},
+};
+use relay_store::Store;
+use secrecy::SecretString;
+use tempfile::TempDir;
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+
+use crate::{App, Config, config::Limits, serve};
+
+/// When the clock of a test starts.
+pub const START: Timestamp = Timestamp(1_800_000_000_000);
+
+/// A relay and what it takes to start it again.
+pub struct TestRelay {
+    builder: Builder,
+    folder: TempDir,
+    address: SocketAddr,
+    running: Option<Running>,
+}
+
+struct Running {
+    app: App,
+    stop: oneshot::Sender<()>,
+    served: JoinHandle<()>,
+}
+
+/// How a test's relay is set up.
+#[derive(Clone)]
+pub struct Builder {
+    config: Config,
+    clock: ManualClock,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        let mut config = Config::from_env(&|_| None).expect("the defaults are good");
+        config.port = 0;
+        // The clock is the test's, so the jobs run when the test calls them.
+        config.reap_interval = Duration::from_hours(24);
+        Self { config, clock: ManualClock::at(START) }
+    }
+}
+
+impl Builder {
+    /// Asks for this token.
+    #[must_use]
+    pub fn token(mut self, token: &str) -> Self {
+        self.config.token = Some(SecretString::from(token));
+        self
+    }
+
+    /// Knows the operator by this token.
+    #[must_use]
+    pub fn operator(mut self, token: &str) -> Self {
+        self.config.operator = Some(SecretString::from(token));
+        self
+    }
+
+    /// Refuses the unproven.
+    #[must_use]
+    pub fn strict(mut self) -> Self {
+        self.config.identity = Mode::Strict;
+        self
+    }
+
+    /// Changes bounds and time-outs.
+    #[must_use]
+    pub fn limits(mut self, change: impl FnOnce(&mut Limits)) -> Self {
+        change(&mut self.config.limits);
+        self
+    }
+
+    /// Changes any setting.
+    #[must_use]
+    pub fn config(mut self, change: impl FnOnce(&mut Config)) -> Self {
+        change(&mut self.config);
+        self
+    }
+
+    /// Starts it on a free port and a new database.
+    pub async fn start(self) -> TestRelay {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("a bound port");
+        let folder = TempDir::new().expect("a temporary folder");
+        let running = run(&self, folder.path(), listener).await;
+        TestRelay { builder: self, folder, address, running: Some(running) }
+    }
+}
+
+async fn run(builder: &Builder, folder: &Path, listener: TcpListener) -> Running {
+    let config = relay_store::Config {
+        clock: std::sync::Arc::new(builder.clock.clone()),
+        ..relay_store::Config::new(folder.join("relay.db"))
+    };
+    let store = Store::open(config).await.expect("the database opens");
+    let app = App::new(builder.config.clone(), store).await.expect("the agents are read");
+    let (stop, stopped) = oneshot::channel();
+    let shutdown = async {
+        // A dropped sender stops the relay, too.
+        let _ = stopped.await;
+    };
+    let served = tokio::spawn(serve(vec![listener], app.clone(), shutdown));
+    Running { app, stop, served }
+}
+
+impl TestRelay {
+    /// A relay without a token, where identity is marked.
+    pub async fn start() -> Self {
+        Self::builder().start().await
+    }
+
+    /// A relay with other settings.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// Its address, `http://127.0.0.1:PORT`.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Where it listens; the same after a restart.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its clock.
+    pub fn clock(&self) -> &ManualClock {
+        &self.builder.clock
+    }
+
+    /// The database file.
+    pub fn db_path(&self) -> PathBuf {
+        self.folder.path().join("relay.db")
+    }
+
+    /// What runs, for tests that look inside or run a job.
+    pub fn app(&self) -> &App {
+        &self.running.as_ref().expect("the relay runs").app
+    }
+
+    /// Looks once for the stale, the prunable and lapsed claims.
+    pub async fn reap(&self) {
+        crate::job::reaper::run_once(self.app()).await.expect("the reaper runs");
+        crate::job::reaper::run_leases_once(self.app()).await.expect("the leases are looked at");
+    }
+
+    /// Removes all that is too old.
+    pub async fn retain(&self) {
+        while crate::job::retention::run_once(self.app()).await.expect("retention runs") {}
+    }
+
+    /// Stops it and waits until it is gone.
+    pub async fn stop(&mut self) {
+        let Some(Running { app, stop, served }) = self.running.take() else { return };
+        let _ = stop.send(());
+        served.await.expect("the relay ends without a panic");
+        assert_eq!(app.metrics.panics.get(), 0, "a task or handler panicked");
+    }
+
+    /// Starts it again on the same address and database.
+    pub async fn start_again(&mut self) {
+        assert!(self.running.is_none(), "the relay runs already");
+        let listener = TcpListener::bind(self.address).await.expect("the port is free again");
+        self.running = Some(run(&self.builder, self.folder.path(), listener).await);
+    }
+
+    /// Stops it and starts it again.
+    pub async fn restart(&mut self) {
+        self.stop().await;
+        self.start_again().await;
+    }
+}
+
+impl Drop for TestRelay {
+    /// The tasks may still run, but what panicked so far is known.
+    fn drop(&mut self) {
+        let Some(running) = &self.running else { return };
+        if !std::thread::panicking() {
+            assert_eq!(running.app.metrics.panics.get(), 0, "a task or handler panicked");
+        }
+    }
+}
+
+/// A well-formed token that no relay knows.
+pub fn unknown_token() -> String {
+    mint(Kind::Agent, [7; 32])
+}

@@ -1,0 +1,48 @@
+//! The only seam to storage.
+//!
+//! One writer task owns the one connection that writes. Commands queue to it, it drains what is
+//! waiting into one transaction, commits once (`synchronous=FULL`: on disk), hands the events to
+//! the [feed](Store::feed) and then answers all of them. Reads use a small pool of read-only
+//! connections. What happened is in the log before anybody hears of it: a message's row is its own
+//! `message.new` event, every other event has a row of its own, and both share one sequence.
+//!
+//! To add a noun: a module of its name here with its methods on [`Store`], a command that the
+//! writer runs, a migration with its table, a story in `tests/`.
+
+mod agent;
+mod checkpoint;
+mod claim;
+mod clock;
+mod dialect;
+mod directory;
+mod error;
+mod event;
+mod feed;
+mod inbox;
+mod lock;
+mod message;
+mod offer;
+mod queue;
+mod receipt;
+mod registration;
+mod retention;
+mod row;
+mod search;
+mod send;
+mod shared;
+mod stats;
+mod store;
+mod token;
+mod tx;
+mod writer;
+
+pub use clock::SystemClock;
+pub use directory::Identity;
+pub use error::StoreError;
+pub use event::{Reader, Replay};
+pub use feed::Feed;
+pub use message::{Acting, Delivery, Page};
+pub use registration::{Presented, Registration};
+pub use retention::{Reaped, Retention};
+pub use stats::WriterMetrics;
+pub use store::{Config, Store, WriterState};

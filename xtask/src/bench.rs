@@ -1,0 +1,44 @@
+//! `cargo xtask bench`: the work is done by the package `xtask-bench`, which must itself be optimised.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::shell::{self, Failure};
+
+#[derive(Default, clap::Args)]
+pub struct Args {
+    /// One short round of each, in well under a minute: shows that it works, not how fast it is
+    #[arg(long)]
+    pub quick: bool,
+    /// Measure this alone: start, throughput, delivery, stalled or send
+    #[arg(long, value_name = "PART")]
+    pub only: Option<String>,
+    /// Also write the figures to this file
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Fail when a target is missed
+    #[arg(long)]
+    pub strict: bool,
+}
+
+/// Builds the relay and the load generator in release, then measures.
+pub fn run(args: &Args) -> Result<(), Failure> {
+    // One at a time: together, cargo would give the relay other features than `cargo xtask serve` does.
+    shell::run(&mut shell::cargo(&["build", "--release", "--package", "relay-cli"]))?;
+    shell::run(&mut shell::cargo(&["build", "--release", "--package", "xtask-bench"]))?;
+    let mut bench = Command::new(shell::built("xtask-bench", "release")?);
+    bench.arg("--relay").arg(shell::built("agent-relay", "release")?);
+    if args.quick {
+        bench.arg("--quick");
+    }
+    if let Some(part) = &args.only {
+        bench.args(["--only", part]);
+    }
+    if let Some(file) = &args.json {
+        bench.arg("--json").arg(file);
+    }
+    if args.strict {
+        bench.arg("--strict");
+    }
+    shell::run(&mut bench)
+}

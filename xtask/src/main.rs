@@ -1,0 +1,57 @@
+//! The workshop: `cargo xtask <task>`.
+//!
+//! Each task is a list of ordinary commands, printed before they run, so that a failing line can be
+//! pasted into a terminal. Heavy work sits in packages of its own (`xtask/docs`, `xtask/bench`): this
+//! one stays small, because a fresh clone compiles it before anything else.
+
+mod bench;
+mod ci;
+mod dashboard;
+mod docs;
+mod serve;
+mod shell;
+mod suite;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The workshop of Agent Relay.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask", max_term_width = 100)]
+struct Args {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Build what is needed and run the relay: `cargo xtask serve [--dev] [arguments of agent-relay serve]`
+    Serve(serve::Args),
+    /// Test everything testable here; installs nothing, says aloud what it skips
+    Test(test::Args),
+    /// The checks of CI, in its order
+    Ci(ci::Args),
+    /// Regenerate docs/http.md, docs/configuration.md, docs/cli.md and docs/openapi.json
+    Docs(docs::Args),
+    /// The relay beside a server that stores nothing and beside Redis Streams
+    Bench(bench::Args),
+}
+
+fn main() -> ExitCode {
+    let done = match Args::parse().task {
+        Task::Serve(args) => serve::run(&args),
+        Task::Test(args) => test::run(&args),
+        Task::Ci(args) => ci::run(&args),
+        Task::Docs(args) => docs::run(&args),
+        Task::Bench(args) => bench::run(&args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("xtask: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}

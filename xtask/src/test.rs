@@ -1,0 +1,91 @@
+//! `cargo xtask test`: everything testable here.
+//!
+//! Without `--full` it takes minutes, installs nothing and says aloud what it leaves out. With
+//! `--full` the long tests run at their full length, and what is missing is a failure.
+
+mod tally;
+
+use self::tally::Tally;
+use crate::shell::{self, Failure};
+use crate::suite::{Suites, Tool};
+use crate::{bench, dashboard, docs};
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// Also what takes long: more kill cycles, the release build, the bench as a smoke run
+    #[arg(long)]
+    pub full: bool,
+}
+
+/// Read by the long tests: set to 1, they run hundreds of cycles in place of tens.
+const FULL: &str = "RELAY_TEST_FULL";
+
+const REDIS: Tool = Tool {
+    program: "redis-server",
+    install: "`apt-get install redis-server` or `brew install redis`",
+};
+
+/// What single tests leave out when it is missing.
+const CURL: Tool =
+    Tool { program: "curl", install: "`apt-get install curl`; Windows and macOS have it" };
+
+pub fn run(args: &Args) -> Result<(), Failure> {
+    let mut suites = Suites::new(args.full);
+    if args.full {
+        suites.run_with("bench, as a smoke run", &[REDIS], || {
+            bench::run(&bench::Args { quick: true, ..Default::default() })
+        });
+    } else {
+        eprintln!("xtask: the bench and the long tests run with `cargo xtask test --full` only");
+    }
+    match dashboard::state() {
+        dashboard::State::NotWritten => {}
+        _ => suites.run_with("dashboard", &dashboard::TOOLS, dashboard::test),
+    }
+    suites.run("generated documents", docs::check);
+
+    if let Some(why) = CURL.missing() {
+        suites.skip("the README's section on curl", &why);
+    }
+
+    let mut tally = Tally::default();
+    // Apart, because with the workspace's features cargo would build this running program anew, which
+    // Windows does not allow.
+    suites.run("tidy: the architecture as tests", || {
+        cargo_test(&["--package", "xtask"], args.full, &mut tally)
+    });
+    suites.run("cargo test", || {
+        cargo_test(&["--workspace", "--exclude", "xtask"], args.full, &mut tally)
+    });
+    suites.finish(&tally.lines())
+}
+
+/// Unit, integration and documentation tests of some packages, going on after the first failure.
+fn cargo_test(packages: &[&str], full: bool, tally: &mut Tally) -> Result<(), Failure> {
+    let mut command = shell::cargo(&["test", "--no-fail-fast"]);
+    command.args(packages);
+    for name in own_settings() {
+        command.env_remove(name);
+    }
+    command.env(FULL, if full { "1" } else { "0" });
+    shell::run_watched(&mut command, |line| tally.read(line))
+}
+
+/// The variables by which a developer's own relay is set up: no test may find that one by them.
+#[expect(clippy::disallowed_methods, reason = "to take the settings away, not to read them")]
+fn own_settings() -> Vec<String> {
+    std::env::vars_os()
+        .filter_map(|(name, _)| name.into_string().ok())
+        .filter(|name| name.starts_with("AGENT_RELAY_") || SHORT_NAMES.contains(&name.as_str()))
+        .collect()
+}
+
+const SHORT_NAMES: [&str; 7] = [
+    "PORT",
+    "HOST",
+    "DB_PATH",
+    "STALE_TTL_MS",
+    "OFFLINE_PRUNE_MS",
+    "REAP_INTERVAL_MS",
+    "RETENTION_DAYS",
+];
