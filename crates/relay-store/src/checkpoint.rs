@@ -7,11 +7,14 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use sqlx::{AnyConnection, Connection};
-use tokio::sync::Notify;
+use tokio::{sync::Notify, task::JoinHandle};
 
 use crate::{
     dialect::{self, Access},
@@ -27,14 +30,69 @@ pub(crate) const ROW: u64 = 1 << 10;
 /// How long the log may be, in pages of 4 KiB, before the writer pauses to begin it again.
 const LONGEST: i64 = 1_500;
 
-/// Moves the log whenever it is told to, until the store is gone.
-pub(crate) async fn run(path: PathBuf, due: Arc<Notify>, queue: WeakQueue) {
-    let mut connection: Option<AnyConnection> = None;
-    loop {
-        due.notified().await;
-        if queue.is_closed() {
-            break;
+/// Tells the task that makes checkpoints what to do. Clones share it.
+#[derive(Clone, Default)]
+pub(crate) struct Due(Arc<Signal>);
+
+#[derive(Default)]
+struct Signal {
+    changed: Notify,
+    stopped: AtomicBool,
+}
+
+impl Due {
+    /// Asks for a checkpoint.
+    pub(crate) fn now(&self) {
+        self.0.changed.notify_one();
+    }
+
+    fn never_again(&self) {
+        self.0.stopped.store(true, Ordering::SeqCst);
+        self.0.changed.notify_one();
+    }
+
+    /// Waits until a checkpoint is due; false when none will be any more.
+    async fn next(&self) -> bool {
+        if !self.0.stopped.load(Ordering::SeqCst) {
+            self.0.changed.notified().await;
         }
+        !self.0.stopped.load(Ordering::SeqCst)
+    }
+}
+
+/// The task that makes checkpoints.
+pub(crate) struct Checkpoints {
+    due: Due,
+    task: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Checkpoints {
+    pub(crate) fn start(path: PathBuf, due: Due, queue: WeakQueue) -> Self {
+        let task = tokio::spawn(run(path, due.clone(), queue));
+        Self { due, task: Mutex::new(Some(task)) }
+    }
+
+    /// Waits for the one under way, and makes no other. The writer must still serve its queue.
+    pub(crate) async fn stop(&self) {
+        let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.due.never_again();
+        if let Some(task) = task {
+            let _ = task.await;
+        }
+    }
+}
+
+impl Drop for Checkpoints {
+    fn drop(&mut self) {
+        // A store that is dropped without being closed leaves no task behind.
+        self.due.never_again();
+    }
+}
+
+/// Moves the log whenever it is told to.
+async fn run(path: PathBuf, due: Due, queue: WeakQueue) {
+    let mut connection: Option<AnyConnection> = None;
+    while due.next().await {
         match checkpoint(&path, &mut connection).await {
             Ok(pages) if pages > LONGEST => queue.begin_log_again().await,
             Ok(_) => {}

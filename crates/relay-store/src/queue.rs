@@ -114,11 +114,6 @@ impl Queue {
 pub(crate) struct WeakQueue(mpsc::WeakSender<Item>);
 
 impl WeakQueue {
-    /// True when nothing can be queued any more.
-    pub(crate) fn is_closed(&self) -> bool {
-        self.0.upgrade().is_none_or(|queue| queue.is_closed())
-    }
-
     /// Lets the writer begin its log again between two batches, and waits until it has.
     pub(crate) async fn begin_log_again(&self) {
         let Some(queue) = self.0.upgrade() else { return };

@@ -17,10 +17,9 @@ use relay_core::{
     token::Digest,
 };
 use sqlx::{AnyConnection, AnyPool, Connection, Row};
-use tokio::{sync::Notify, task::JoinHandle};
 
 use crate::{
-    checkpoint,
+    checkpoint::{self, Checkpoints},
     clock::SystemClock,
     dialect::{self, Access, Found},
     directory::{Change, Directory, Entry, Identity},
@@ -110,7 +109,7 @@ impl Store {
         let (sender, follower) = feed::channel();
         let clock = config.clock;
         let log = Log { readers: readers.clone(), shared: shared.clone(), clock: clock.clone() };
-        let checkpoint_due = Arc::new(Notify::new());
+        let checkpoint_due = checkpoint::Due::default();
         let queue = writer::spawn(writer::Start {
             path: path.clone(),
             connection,
@@ -122,18 +121,17 @@ impl Store {
             checkpoint_due: checkpoint_due.clone(),
             depth: config.queue,
         });
-        let task =
-            tokio::spawn(checkpoint::run(path.clone(), checkpoint_due.clone(), queue.downgrade()));
         let checkpoints =
-            Arc::new(Checkpoints { due: checkpoint_due, task: Mutex::new(Some(task)) });
+            Arc::new(Checkpoints::start(path.clone(), checkpoint_due, queue.downgrade()));
         let (feed, lock) = (Arc::new(Mutex::new(Some(follower))), Arc::new(Mutex::new(Some(lock))));
         Ok(Self { readers, queue, shared, log, path, clock, checkpoints, feed, lock })
     }
 
     /// Writes what waits, moves the log into the database file, and lets the file go.
     pub async fn close(&self) {
-        self.queue.close().await;
+        // The writer's last checkpoint would give way to one under way, and leave the log behind.
         self.checkpoints.stop().await;
+        self.queue.close().await;
         self.readers.close().await;
         self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
@@ -169,29 +167,6 @@ impl Store {
     pub fn authenticate(&self, digest: &Digest) -> Option<Identity> {
         let now = self.now();
         self.shared.read(|directory| directory.authenticate(digest, now))
-    }
-}
-
-/// The task that moves the log, to be waited for at the end.
-struct Checkpoints {
-    due: Arc<Notify>,
-    task: Mutex<Option<JoinHandle<()>>>,
-}
-
-impl Checkpoints {
-    async fn stop(&self) {
-        let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
-        self.due.notify_one();
-        if let Some(task) = task {
-            let _ = task.await;
-        }
-    }
-}
-
-impl Drop for Checkpoints {
-    fn drop(&mut self) {
-        // A store that is dropped without being closed leaves no task behind.
-        self.due.notify_one();
     }
 }
 

@@ -16,7 +16,7 @@ use std::{
 use futures_util::FutureExt;
 use relay_core::{event::Event, id::Seq, time::Clock};
 use sqlx::{AnyConnection, Connection, Executor};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 
 use crate::{
     checkpoint, dialect,
@@ -43,7 +43,7 @@ pub(crate) struct Writer {
     shared: Arc<Shared>,
     feed: feed::Sender,
     log: Log,
-    checkpoint_due: Arc<Notify>,
+    checkpoint_due: checkpoint::Due,
     unmoved: u64,
     items: mpsc::Receiver<Item>,
 }
@@ -57,7 +57,7 @@ pub(crate) struct Start {
     pub(crate) shared: Arc<Shared>,
     pub(crate) feed: feed::Sender,
     pub(crate) log: Log,
-    pub(crate) checkpoint_due: Arc<Notify>,
+    pub(crate) checkpoint_due: checkpoint::Due,
     pub(crate) depth: usize,
 }
 
@@ -213,7 +213,7 @@ impl Writer {
         self.unmoved += bytes;
         if self.unmoved >= checkpoint::EVERY {
             self.unmoved = 0;
-            self.checkpoint_due.notify_one();
+            self.checkpoint_due.now();
         }
     }
 
