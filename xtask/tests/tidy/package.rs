@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{file, none};
 
 /// The two arms that meet only in core, and the one crate that joins them.
-const EDGES: [(&str, &[&str]); 7] = [
+const EDGES: [(&str, &[&str]); 8] = [
     ("relay-core", &[]),
     ("relay-store", &["relay-core"]),
     ("relay-server", &["relay-core", "relay-store"]),
@@ -15,6 +15,7 @@ const EDGES: [(&str, &[&str]); 7] = [
     ("relay-cli", &["relay-core", "relay-client", "relay-server", "relay-store"]),
     ("codex-sidecar", &["relay-core", "relay-client"]),
     ("claude-hooks", &["relay-core", "relay-client"]),
+    ("telegram-channel", &["relay-core", "relay-client"]),
 ];
 
 /// What a crate never does shows in what it never links.

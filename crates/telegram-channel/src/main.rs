@@ -1,0 +1,3 @@
+//! `agent-relay-telegram`: see the library beside this file.
+
+fn main() {}
