@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     api::request::{Heartbeat, RegisterAgent, UpdateAgent},
-    channel::Subscription,
+    channel::{Bridge, Subscription, lenient},
     error::Refused,
     id::AgentId,
     text::{Folder, Label, Line, Slug, Word},
@@ -122,6 +122,9 @@ pub struct Agent {
     pub capabilities: Vec<Word>,
     /// The channels it subscribes to.
     pub channels: Subscription,
+    /// What it bridges to, for one of the provider `channel`.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient")]
+    pub channel: Option<Bridge>,
     /// What it may do without asking a person.
     pub approval: Approval,
     /// How it is doing.
@@ -164,6 +167,7 @@ impl Agent {
             tags: Vec::new(),
             capabilities: Vec::new(),
             channels: Subscription::All,
+            channel: None,
             approval: Approval::default(),
             status: Status::default(),
             status_detail: None,
@@ -194,6 +198,7 @@ impl Agent {
             tags,
             capabilities,
             channels,
+            channel,
             approval,
             status,
             status_detail,
@@ -210,6 +215,7 @@ impl Agent {
         replace(&mut self.cwd, cwd);
         replace(&mut self.instance_id, instance_id);
         replace(&mut self.version, version);
+        replace(&mut self.channel, channel);
         set(&mut self.provider, provider);
         set(&mut self.machine, machine);
         set(&mut self.tags, tags.map(distinct));

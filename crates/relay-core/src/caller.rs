@@ -1,10 +1,13 @@
 //! Callers: who asks, and what the route table lets them ask.
 
+use std::sync::Arc;
+
 use crate::{
     api::route::Route,
     error::{Code, Refused},
     id::{AgentId, TokenId},
     identity::Mode,
+    integration::Integration,
     scope::Scope,
 };
 
@@ -24,6 +27,8 @@ pub enum Caller {
         /// What it allows.
         scopes: Vec<Scope>,
     },
+    /// An integration's token: it acts within what its settings allow.
+    Integration(Arc<Integration>),
     /// An agent's own token: it acts for that agent only.
     Agent(AgentId),
 }
@@ -49,27 +54,31 @@ impl Caller {
     pub fn has(&self, scope: Scope) -> bool {
         match self {
             Self::Anonymous | Self::Full | Self::Operator => true,
-            Self::Scoped { scopes, .. } => scopes.iter().any(|s| *s == Scope::All || *s == scope),
+            Self::Scoped { scopes, .. } => covers(scopes, scope),
+            Self::Integration(integration) => covers(&integration.scopes, scope),
             Self::Agent(_) => AGENT_SCOPES.contains(&scope),
         }
     }
 
-    /// Refuses what the route's scope does not allow this caller.
+    /// Refuses what none of the route's scopes allow this caller.
     pub fn check(&self, route: &Route) -> Result<(), Refused> {
-        match route.scope() {
-            Some(scope) if !self.has(scope) => {
-                let who = match self {
-                    Self::Agent(id) => format!("the token of agent `{id}`"),
-                    _ => "this token".to_owned(),
-                };
-                Err(Refused::new(Code::ForbiddenScope, format!("{who} lacks the scope {scope}"))
-                    .hint(format!(
-                        "ask for a token with it: agent-relay token create NAME --scope {scope}"
-                    ))
-                    .with(serde_json::json!({ "scope": scope })))
-            }
-            _ => Ok(()),
+        let scopes = route.scopes();
+        let Some(first) = scopes.first() else { return Ok(()) };
+        if scopes.iter().any(|scope| self.has(*scope)) {
+            return Ok(());
         }
+        let who = match self {
+            Self::Agent(id) => format!("the token of agent `{id}`"),
+            Self::Integration(integration) => format!("the integration `{}`", integration.name),
+            _ => "this token".to_owned(),
+        };
+        let hint = match self {
+            Self::Integration(_) => format!("add {first} to its scopes in the relay's settings"),
+            _ => format!("ask for a token with it: agent-relay token create NAME --scope {first}"),
+        };
+        Err(Refused::new(Code::ForbiddenScope, format!("{who} lacks the scope {first}"))
+            .hint(hint)
+            .with(serde_json::json!({ "scope": first })))
     }
 
     /// The agent whose own token this is; the operator's is `human`'s.
@@ -77,7 +86,16 @@ impl Caller {
         match self {
             Self::Agent(id) => Some(id.clone()),
             Self::Operator => Some(AgentId::human()),
+            Self::Integration(integration) => Some(integration.name.clone()),
             Self::Anonymous | Self::Full | Self::Scoped { .. } => None,
+        }
+    }
+
+    /// The integration whose token this is.
+    pub fn integration(&self) -> Option<&Integration> {
+        match self {
+            Self::Integration(integration) => Some(integration),
+            _ => None,
         }
     }
 
@@ -106,6 +124,12 @@ impl Caller {
                 format!("this is the token of `{own}`, not of `{agent}`"),
             )
             .hint("act as the agent whose token it is, or send the other's own token")),
+            Self::Integration(own) if own.name == *agent => Ok(Verified(true)),
+            Self::Integration(own) => Err(Refused::new(
+                Code::SenderMismatch,
+                format!("the integration `{}` does not act as `{agent}`", own.name),
+            )
+            .hint("what an integration sends is from its own name; leave the sender out")),
             Self::Operator if agent.is_human() => Ok(Verified(true)),
             _ if mode == Mode::Mark => Ok(Verified(false)),
             _ => Err(Refused::new(
@@ -130,6 +154,10 @@ impl Caller {
             _ => Ok(()),
         }
     }
+}
+
+fn covers(scopes: &[Scope], scope: Scope) -> bool {
+    scopes.iter().any(|own| *own == Scope::All || *own == scope)
 }
 
 /// Whether an action is proven to come from the agent it names.

@@ -1,11 +1,95 @@
-//! Channels: named conversations that agents subscribe to.
+//! Channels: named conversations that agents subscribe to, and the bridges that carry them to where
+//! people already talk.
 
 use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::text::Word;
+use crate::{
+    agent::{Agent, Status},
+    id::AgentId,
+    target::Target,
+    text::{Line, Slug, Word},
+    time::Timestamp,
+};
+
+/// What an agent of the provider `channel` bridges to: where people already talk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Bridge {
+    /// What it is: `telegram`, `slack`, `matrix`, `mail` or any slug.
+    #[serde(rename = "type")]
+    pub kind: Slug,
+    /// What people call it there: the bot's name, the workspace.
+    pub name: Line,
+    /// Which conversation there belongs to whom here; 64 at most.
+    #[serde(default, deserialize_with = "bindings")]
+    #[schemars(length(max = 64))]
+    pub bindings: Vec<Binding>,
+}
+
+/// One conversation there, and whom it is with here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Binding {
+    /// The conversation, as the other side names it.
+    pub chat: Line,
+    /// Whom what is written there is for.
+    pub target: Target,
+}
+
+/// Reads what a newer server may say more of.
+pub(crate) fn lenient<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Bridge>, D::Error> {
+    #[derive(Deserialize)]
+    struct Lenient {
+        #[serde(rename = "type")]
+        kind: Slug,
+        name: Line,
+        #[serde(default)]
+        bindings: Vec<LenientBinding>,
+    }
+    #[derive(Deserialize)]
+    struct LenientBinding {
+        chat: Line,
+        target: Target,
+    }
+    let Some(Lenient { kind, name, bindings }) = Option::deserialize(d)? else { return Ok(None) };
+    let strict = |b: LenientBinding| Binding { chat: b.chat, target: b.target };
+    Ok(Some(Bridge { kind, name, bindings: bindings.into_iter().map(strict).collect() }))
+}
+
+fn bindings<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Binding>, D::Error> {
+    let list = Vec::<Binding>::deserialize(d)?;
+    if list.len() > 64 { Err(de::Error::custom("has more than 64 entries")) } else { Ok(list) }
+}
+
+/// A channel as the API lists it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Channel {
+    /// The agent that it registered as; mail to it goes out.
+    pub id: AgentId,
+    /// What it bridges to.
+    #[serde(flatten)]
+    pub bridge: Bridge,
+    /// How it is doing.
+    pub status: Status,
+    /// When it was last heard of.
+    pub last_seen_at: Timestamp,
+}
+
+impl Channel {
+    /// The channel that an agent is, if it is one.
+    pub fn of(agent: &Agent) -> Option<Self> {
+        Some(Self {
+            id: agent.id.clone(),
+            bridge: agent.channel.clone()?,
+            status: agent.status,
+            last_seen_at: agent.last_seen_at,
+        })
+    }
+}
 
 /// The channels an agent listens on. Mail without a channel always arrives.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -75,6 +75,10 @@ codes! {
     LeaseLost = "lease_lost",
     /// The state does not allow this step.
     InvalidTransition = "invalid_transition",
+    /// One of the two is in another pair.
+    Busy = "busy",
+    /// The pair is not active: not accepted yet, or over.
+    NotActive = "not_active",
     /// More than one agent fits the word.
     AmbiguousTarget = "ambiguous_target",
     /// The request is larger than 1 MiB.

@@ -9,7 +9,9 @@ use crate::{
     agent::Agent,
     id::{AgentId, MessageId, Seq},
     message::Message,
+    pair::Pair,
     target::Address,
+    task::{Source, Task, TaskEvent},
     text::Slug,
     time::Timestamp,
 };
@@ -63,6 +65,22 @@ names! {
     AgentStatus = "agent.status",
     /// An agent was removed.
     AgentRemoved = "agent.removed",
+    /// A task was created.
+    TaskCreated = "task.created",
+    /// A task was reported again, has progressed, or is finished; `taskEvent` tells which.
+    TaskUpdated = "task.updated",
+    /// Somebody claimed a task.
+    TaskClaimed = "task.claimed",
+    /// The claim of a task ended without a result; it is open again.
+    TaskReleased = "task.released",
+    /// An agent was invited to a pair.
+    PairInvited = "pair.invited",
+    /// The invitation was accepted.
+    PairAccepted = "pair.accepted",
+    /// The invitation was declined.
+    PairRejected = "pair.rejected",
+    /// The pair is over, or the invitation expired.
+    PairEnded = "pair.ended",
     /// The first frame of a stream: where it resumes, and the server's version. Not stored.
     Hello = "hello",
     /// Events between two cursors were pruned before they could be sent. Not stored.
@@ -108,6 +126,15 @@ pub struct Event {
     /// The agent, for `agent.*`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<Agent>,
+    /// The task, for `task.*`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<Task>,
+    /// What happened to the task, as its history has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task_event: Option<TaskEvent>,
+    /// The pair, for `pair.*`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pair: Option<Pair>,
     /// The message's id, for `message.read` and `.handled`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message_id: Option<MessageId>,
@@ -140,6 +167,9 @@ impl Event {
             at,
             message: None,
             agent: None,
+            task: None,
+            task_event: None,
+            pair: None,
             message_id: None,
             by: None,
             via: None,
@@ -159,21 +189,25 @@ impl Event {
     /// The addresses whose listeners it concerns, whether they hear the message's channel and are
     /// not its sender apart ([`Event::concerns`]).
     pub fn addresses(&self) -> Vec<Address> {
-        let mut all = Vec::new();
-        match (&self.addressed_to, &self.message, &self.agent) {
-            (Some(to), ..) => all.push(Address::of_agent(to)),
-            (None, Some(message), _) => {
-                all.push(message.to.address());
-                if self.name != Name::MessageNew {
-                    all.push(Address::of_agent(&message.from));
-                    all.extend(self.by.as_ref().map(Address::of_agent));
-                }
+        let mut all: Vec<Address> = self.by.iter().map(Address::of_agent).collect();
+        if let Some(to) = &self.addressed_to {
+            all = vec![Address::of_agent(to)];
+        } else if let Some(message) = &self.message {
+            if self.name == Name::MessageNew {
+                all.clear();
+            } else {
+                all.push(Address::of_agent(&message.from));
             }
-            (None, None, Some(agent)) => all.push(Address::of_agent(&agent.id)),
-            (None, None, None) => {
-                all.extend(self.by.as_ref().map(Address::of_agent));
-                all.extend(self.sender.as_ref().map(Address::of_agent));
-            }
+            all.push(message.to.address());
+        } else if let Some(task) = &self.task {
+            all.push(task.target.address());
+            all.extend(task.parties().map(Address::of_agent));
+        } else if let Some(pair) = &self.pair {
+            all.extend([&pair.initiator, &pair.partner].map(Address::of_agent));
+        } else if let Some(agent) = &self.agent {
+            all = vec![Address::of_agent(&agent.id)];
+        } else {
+            all.extend(self.sender.as_ref().map(Address::of_agent));
         }
         all.sort();
         all.dedup();
@@ -183,15 +217,25 @@ impl Event {
     /// True when it concerns an agent that listens on one of its [addresses](Event::addresses):
     /// the sender does not get its own mail, and a channel's mail goes to subscribers.
     pub fn concerns(&self, agent: &Agent) -> bool {
-        let Some(message) = &self.message else { return true };
         if self.addressed_to.is_some() {
             return true;
         }
-        if self.name == Name::MessageNew {
-            return message.from != agent.id && agent.channels.hears(message.channel.as_ref());
+        if let Some(message) = &self.message {
+            let hears = agent.channels.hears(message.channel.as_ref());
+            if self.name == Name::MessageNew {
+                return message.from != agent.id && hears;
+            }
+            return hears || message.from == agent.id || self.by.as_ref() == Some(&agent.id);
         }
-        let party = message.from == agent.id || self.by.as_ref() == Some(&agent.id);
-        party || agent.channels.hears(message.channel.as_ref())
+        let Some(task) = &self.task else { return true };
+        let party = task.parties().any(|id| *id == agent.id) || self.by.as_ref() == Some(&agent.id);
+        party || agent.channels.hears(task.channel.as_ref())
+    }
+
+    /// True when it tells of a task that this integration created.
+    pub fn is_of(&self, integration: &AgentId) -> bool {
+        let source = self.task.as_ref().map(|task| &task.source);
+        matches!(source, Some(Source::Integration(name)) if name == integration)
     }
 
     /// True for what every listener of agents wants to know.

@@ -57,6 +57,9 @@ pub enum IdError {
     /// Not a number in canonical decimal form within 1..2^53.
     #[error("must be a whole number from 1 to 9007199254740991")]
     Number,
+    /// Not a pair's id.
+    #[error("must be `p` and five letters or digits, such as p7f3k2")]
+    Pair,
 }
 
 /// An agent's id: `[A-Za-z0-9][A-Za-z0-9._-]{0,127}`, shown as it was given, compared without case.
@@ -223,6 +226,58 @@ number! {
     /// A scoped token's id.
     TokenId
 }
+number! {
+    /// A task's id, which is the sequence number of its own `task.created` event.
+    TaskId
+}
+number! {
+    /// A callback's id, which is the sequence number of the task event that it tells of.
+    CallbackId
+}
+
+/// A pair's id: `p` and five letters or digits that nobody confuses, short enough to type.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[serde(transparent)]
+pub struct PairId(#[schemars(pattern(r"^p[0-9a-hjkmnp-tv-z]{5}$"))] String);
+
+impl PairId {
+    /// The 32 letters and digits of an id (Crockford's, in lower case).
+    const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+
+    /// The id that four random bytes make.
+    pub fn from_random(random: [u8; 4]) -> Self {
+        let bits = u32::from_be_bytes(random);
+        let letter = |n: u32| char::from(Self::ALPHABET[(bits >> (5 * n)) as usize & 31]);
+        Self(std::iter::once('p').chain((0..5).map(letter)).collect())
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for PairId {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let text = text.to_ascii_lowercase();
+        let fits = text.len() == 6
+            && text.starts_with('p')
+            && text.bytes().skip(1).all(|b| Self::ALPHABET.contains(&b));
+        if fits { Ok(Self(text)) } else { Err(IdError::Pair) }
+    }
+}
+impl fmt::Display for PairId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+impl<'de> Deserialize<'de> for PairId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
 
 /// An event's sequence number; as a cursor, 0 stands before the first event.
 #[derive(
@@ -298,6 +353,16 @@ mod tests {
         assert_eq!("0".parse::<Seq>(), Ok(Seq(0)));
         assert_eq!("9223372036854775807".parse::<Seq>(), Ok(Seq(i64::MAX)));
         assert!("abc".parse::<Seq>().is_err());
+    }
+
+    #[test]
+    fn pair_ids_are_short_and_read_back() {
+        let id = PairId::from_random([0xde, 0xad, 0xbe, 0xef]);
+        assert_eq!(id.to_string().to_uppercase().parse::<PairId>(), Ok(id));
+        assert!("p7f3k2".parse::<PairId>().is_ok());
+        for bad in ["", "p", "nope", "p7f3k", "p7f3k22", "q7f3k2", "p7f3kl", "p7f3k\u{e9}"] {
+            assert_eq!(bad.parse::<PairId>(), Err(IdError::Pair), "{bad:?}");
+        }
     }
 
     #[test]

@@ -148,6 +148,14 @@ impl Lease {
         Ok(())
     }
 
+    /// Ends the work for good, whoever holds it: it was called off, or has become needless.
+    pub fn close(&mut self, by: &AgentId, now: Timestamp) {
+        let claimed_at = self.held().map_or(now, |held| held.at);
+        if !matches!(self.state, State::Done { .. }) {
+            self.state = State::Done { by: by.clone(), claimed_at, at: now };
+        }
+    }
+
     /// Opens the lease again because its holder is gone or its time is up. True when it was held.
     pub fn revoke(&mut self) -> bool {
         let held = matches!(self.state, State::Held(_));
@@ -165,7 +173,8 @@ impl Lease {
         }
     }
 
-    fn check_held(
+    /// Refuses with `not_claimed` or `lease_lost` whoever does not hold the current grant.
+    pub fn check_held(
         &self,
         by: &AgentId,
         generation: Option<i64>,

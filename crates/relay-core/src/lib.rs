@@ -14,6 +14,7 @@
 
 pub mod agent;
 pub mod api;
+pub mod callback;
 pub mod caller;
 pub mod channel;
 pub mod env;
@@ -21,13 +22,17 @@ pub mod error;
 pub mod event;
 pub mod id;
 pub mod identity;
+pub mod intake;
+pub mod integration;
 pub mod lease;
 pub mod message;
+pub mod pair;
 pub mod profile;
 pub mod receipt;
 pub mod scope;
 pub mod stats;
 pub mod target;
+pub mod task;
 pub mod text;
 pub mod time;
 pub mod token;

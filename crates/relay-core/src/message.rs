@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::{
     agent::{Agent, word_enum},
     error::{Code, Refused},
-    id::{AgentId, MessageId},
+    id::{AgentId, MessageId, PairId, TaskId},
     lease::{Lease, STALLED_AFTER, State},
     target::Target,
     text::{Line, Slug, Word},
@@ -77,10 +77,10 @@ pub struct Message {
     pub claim: Option<Claim>,
     /// The task it announces.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub task_id: Option<i64>,
+    pub task_id: Option<TaskId>,
     /// The pair it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pair_id: Option<String>,
+    pub pair_id: Option<PairId>,
     /// The sender's key against sending twice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<String>,
@@ -187,12 +187,12 @@ impl Message {
                 Refused::not_found(format!("message {id}")).hint("it has expired or was deleted")
             );
         }
-        if !self.is_for(agent) && !addressed {
+        if !self.is_for(agent) && !addressed && !agent.id.is_human() {
             return Err(Refused::new(
                 Code::Forbidden,
                 format!("message {id} is for {}, which `{}` is not", self.to, agent.id),
             )
-            .hint("only those whom a message is for may claim it"));
+            .hint("only those whom a message is for, and the operator, may claim it"));
         }
         Ok(())
     }

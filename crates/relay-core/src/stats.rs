@@ -17,6 +17,15 @@ pub struct Stats {
     pub agents: AgentCounts,
     /// Messages and work.
     pub messages: MessageCounts,
+    /// Tasks that are not finished.
+    #[serde(default)]
+    pub tasks: TaskCounts,
+    /// Pairs.
+    #[serde(default)]
+    pub pairs: PairCounts,
+    /// Callbacks to integrations.
+    #[serde(default)]
+    pub callbacks: CallbackCounts,
     /// The newest event's number.
     pub seq: Seq,
     /// Streams open on this server.
@@ -52,6 +61,40 @@ pub struct MessageCounts {
     pub stalled: u64,
     /// Finished ones.
     pub done: u64,
+}
+
+/// Tasks that are not finished, by how far they are.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct TaskCounts {
+    /// Nobody has them.
+    pub open: u64,
+    /// Somebody has them.
+    pub claimed: u64,
+    /// Their holders have reported progress.
+    pub in_progress: u64,
+    /// Their holders cannot go on.
+    pub blocked: u64,
+}
+
+/// Pairs that are not over.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PairCounts {
+    /// Invitations that wait.
+    pub pending: u64,
+    /// Pairs that talk.
+    pub active: u64,
+}
+
+/// Callbacks that were not delivered.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CallbackCounts {
+    /// Waiting to be sent, or to be sent again.
+    pub waiting: u64,
+    /// Given up on.
+    pub dead: u64,
 }
 
 /// Counts of one minute.

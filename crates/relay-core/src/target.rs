@@ -10,7 +10,7 @@ use crate::{
     agent::{Agent, Status},
     error::{Code, Refused},
     id::{AgentId, IdError},
-    text::{Label, TextError, Word},
+    text::{Label, Line, TextError, Word},
 };
 
 /// Whom a message is for. Parsed once; printing it gives a text that parses to the same target.
@@ -205,6 +205,82 @@ impl JsonSchema for Target {
     }
 }
 
+/// Who is meant, where it must be one agent: a [`Target`], or a word that one agent goes by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Whom {
+    /// What stands before a colon says what it is.
+    Target(Target),
+    /// An id, a label, a name, a provider or a project.
+    Word(Line),
+}
+
+impl Whom {
+    /// Finds the one agent that is meant: by its id whatever its status, else among the available.
+    ///
+    /// Refuses with `target_not_found` where none fits, with `ambiguous_target` and the candidates
+    /// where several do. `human` is found by its id only.
+    pub fn resolve<'a>(&self, agents: &'a [Agent]) -> Result<&'a Agent, Refused> {
+        let target = match self {
+            Self::Word(word) => return resolve(word, agents),
+            Self::Target(Target::Agent(id)) => {
+                let found = agents.iter().find(|agent| agent.id == *id);
+                return found.ok_or_else(|| not_found(id.as_str(), agents.iter()));
+            }
+            Self::Target(target) => target,
+        };
+        let available = agents.iter().filter(|a| a.status != Status::Offline && !a.id.is_human());
+        one(&target.to_string(), available.filter(|agent| target.matches(agent)).collect(), agents)
+    }
+}
+
+impl FromStr for Whom {
+    type Err = TargetError;
+
+    fn from_str(text: &str) -> Result<Self, TargetError> {
+        if text.contains(':') || text.eq_ignore_ascii_case("broadcast") {
+            return Ok(Self::Target(text.parse()?));
+        }
+        text.parse().map(Self::Word).map_err(|error| TargetError::Value { kind: "target", error })
+    }
+}
+
+impl fmt::Display for Whom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Target(Target::Agent(id)) => write!(f, "id:{id}"),
+            Self::Target(target) => write!(f, "{target}"),
+            Self::Word(word) => f.write_str(word),
+        }
+    }
+}
+
+impl Serialize for Whom {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Whom {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+impl JsonSchema for Whom {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Whom".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 200,
+            "description": "An id, a label, a name, a provider or a project; or id:X, tag:X, cap:X, label:X, machine:X. One available agent must fit.",
+        })
+    }
+}
+
 /// Finds the one available agent that a bare word means: by id, else by label, name, provider or
 /// project (all compared without case).
 ///
@@ -214,11 +290,14 @@ pub fn resolve<'a>(word: &str, agents: &'a [Agent]) -> Result<&'a Agent, Refused
     if let Some(agent) = agents.iter().find(|a| a.id.as_str().eq_ignore_ascii_case(word)) {
         return Ok(agent);
     }
-    let available: Vec<&Agent> = agents.iter().filter(|a| a.status != Status::Offline).collect();
-    let fits: Vec<&Agent> = available.iter().copied().filter(|a| is_called(a, word)).collect();
+    let available = agents.iter().filter(|a| a.status != Status::Offline);
+    one(word, available.filter(|a| is_called(a, word)).collect(), agents)
+}
+
+fn one<'a>(word: &str, fits: Vec<&'a Agent>, agents: &'a [Agent]) -> Result<&'a Agent, Refused> {
     match fits.as_slice() {
         [one] => Ok(one),
-        [] => Err(not_found(word, available.iter().copied())),
+        [] => Err(not_found(word, agents.iter().filter(|a| a.status != Status::Offline))),
         several => {
             let ids: Vec<&str> = several.iter().map(|a| a.id.as_str()).collect();
             Err(Refused::new(Code::AmbiguousTarget, format!("`{word}` fits {} agents", ids.len()))

@@ -132,6 +132,15 @@ text_type! {
 }
 
 text_type! {
+    /// A few lines of text of up to 2,000 characters: what a pair is for.
+    Note, 2000, r"\S", |text| {
+        let text = text.trim();
+        check(&text.replace(['\n', '\t'], " "), 2000)?;
+        Ok(text.to_owned())
+    }
+}
+
+text_type! {
     /// A file system path of up to 1,024 characters.
     Folder, 1024, r"\S", |text| { check(text, 1024)?; Ok(text.to_owned()) }
 }

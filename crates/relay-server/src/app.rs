@@ -18,7 +18,7 @@ use crate::{
     http::{
         authenticate::Keys,
         guard::Guard,
-        limit::{Streams, WrongTokens},
+        limit::{EventRates, Streams, WrongTokens},
     },
     metrics::{Metrics, Reading},
 };
@@ -51,6 +51,8 @@ pub struct Inner {
     pub keys: Keys,
     /// Who tried wrong tokens.
     pub wrong_tokens: WrongTokens,
+    /// How many events each integration posts.
+    pub event_rates: EventRates,
     /// When it started.
     pub started_at: Timestamp,
     stopping: watch::Sender<bool>,
@@ -76,6 +78,7 @@ impl App {
             guard: Guard::new(&config, &machine),
             keys: Keys::new(&config),
             wrong_tokens: WrongTokens::new(config.limits.wrong_tokens),
+            event_rates: EventRates::new(config.events_per_minute),
             started_at: store.now(),
             stopping: watch::Sender::new(false),
             revocations: watch::Sender::new(0),

@@ -6,11 +6,14 @@
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use relay_core::{
+    callback,
     env::{self, BadValue},
     identity::Mode,
 };
 use secrecy::SecretString;
 use tracing_subscriber::EnvFilter;
+
+use crate::integration::Integrations;
 
 /// How the environment is read.
 pub type Get<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -36,6 +39,14 @@ pub struct Config {
     pub retention: Duration,
     /// The token that every request must carry.
     pub token: Option<SecretString>,
+    /// Who may report events.
+    pub integrations: Integrations,
+    /// How many events each integration may post in a minute.
+    pub events_per_minute: u32,
+    /// How long to wait before each attempt of a callback.
+    pub callback_timetable: Vec<Duration>,
+    /// How long an attempt of a callback may take.
+    pub callback_timeout: Duration,
     /// The operator's token, which makes its bearer `human`.
     pub operator: Option<SecretString>,
     /// Whose pages may call the API.
@@ -179,6 +190,10 @@ impl Config {
             reap_interval: millis(&env::REAP_INTERVAL, 100, 60_000)?,
             retention: Duration::from_hours(24 * days),
             token: env::TOKEN.read(get, token)?,
+            integrations: Integrations::default(),
+            events_per_minute: number(&env::INTEGRATION_RATE_LIMIT, 1, 1_000_000, 120)? as u32,
+            callback_timetable: callback::TIMETABLE.to_vec(),
+            callback_timeout: millis(&env::CALLBACK_TIMEOUT, 1, 10_000)?,
             operator: None,
             cors: env::CORS_ORIGINS.read(get, Cors::parse)?.unwrap_or(Cors::Only(Vec::new())),
             allow_unauth: env::ALLOW_UNAUTH.read(get, flag)?.unwrap_or(false),

@@ -13,6 +13,7 @@ mod bind;
 pub mod config;
 pub mod fanout;
 pub mod http;
+pub mod integration;
 pub mod job;
 pub mod logging;
 pub mod metrics;

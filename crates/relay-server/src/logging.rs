@@ -50,6 +50,7 @@ fn kind(caller: &Caller) -> &'static str {
         Caller::Full => "full",
         Caller::Operator => "operator",
         Caller::Scoped { .. } => "scoped",
+        Caller::Integration(_) => "integration",
         Caller::Agent(_) => "agent",
     }
 }

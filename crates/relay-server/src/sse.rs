@@ -222,7 +222,7 @@ impl EventStream {
         self.asker.digest.as_ref().is_none_or(|digest| {
             self.app
                 .keys
-                .caller(&self.app.store, digest)
+                .caller(&self.app.store, &self.app.config.integrations, digest)
                 .is_some_and(|now| now == self.asker.caller)
         })
     }

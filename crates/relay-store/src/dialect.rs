@@ -64,9 +64,21 @@ pub(crate) fn insert_messages(rows: usize) -> (&'static str, usize) {
     (text, places)
 }
 
+/// Stores one message that belongs to a task or a pair: the columns of a new message, then those two.
+pub(crate) fn insert_message() -> &'static str {
+    static TEXT: OnceLock<String> = OnceLock::new();
+    TEXT.get_or_init(|| {
+        format!(
+            "INSERT INTO message ({}, task_id, pair_id, claim_generation) VALUES ({}, ?, ?, 0)",
+            NEW_MESSAGE.join(", "),
+            ["?"; NEW_MESSAGE.len()].join(", ")
+        )
+    })
+}
+
 /// Stores a batch of events in one statement: one parameter, a JSON list of rows.
-pub(crate) const INSERT_EVENTS: &str = "INSERT INTO event (seq, name, at, message_id, actor, recipient, data) \
-     SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6 FROM json_each($1)";
+pub(crate) const INSERT_EVENTS: &str = "INSERT INTO event (seq, name, at, message_id, actor, recipient, data, task_id) \
+     SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7 FROM json_each($1)";
 
 /// Makes new messages searchable, up to and including an id.
 pub(crate) const INDEX_TEXT: &str = "INSERT INTO message_text (rowid, subject, body) \
@@ -117,8 +129,10 @@ fn expand(text: &'static str) -> Cow<'static, str> {
 
 /// The migrations, oldest first.
 pub(crate) fn migrator() -> Migrator {
-    const ALL: &[(i64, &str, &str)] =
-        &[(1, "messages", include_str!("../migrations/sqlite/0001_messages.sql"))];
+    const ALL: &[(i64, &str, &str)] = &[
+        (1, "messages", include_str!("../migrations/sqlite/0001_messages.sql")),
+        (2, "tasks", include_str!("../migrations/sqlite/0002_tasks.sql")),
+    ];
     let migration = |(version, name, text): &(i64, &'static str, &'static str)| {
         use sqlx::SqlSafeStr;
         Migration::new(*version, (*name).into(), MigrationType::Simple, text.into_sql_str(), false)

@@ -5,8 +5,10 @@ use std::{collections::HashMap, sync::Arc};
 use relay_core::{
     agent::Agent,
     event::{Event, Name, ReleaseReason},
-    id::{AgentId, MessageId, Seq},
+    id::{AgentId, MessageId, Seq, TaskId},
     message::Message,
+    pair::Pair,
+    task::TaskEvent,
     text::Slug,
     time::{Clock, Timestamp},
 };
@@ -34,6 +36,8 @@ pub enum Reader {
         /// True to see every agent come, change and go.
         presence: bool,
     },
+    /// One integration: its own tasks.
+    Integration(AgentId),
 }
 
 /// A stretch of the log.
@@ -59,6 +63,10 @@ struct Data {
     sender: Option<AgentId>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     taken_over: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pair: Option<Pair>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    task_event: Option<TaskEvent>,
 }
 
 /// An event as one row of the batch that is stored in one statement.
@@ -69,6 +77,8 @@ pub(crate) fn new_row(event: &Event) -> Result<Value, StoreError> {
         reason: event.reason,
         sender: event.sender.clone(),
         taken_over: event.taken_over,
+        pair: event.pair.clone(),
+        task_event: event.task_event.clone(),
     };
     let message_id = event.message.as_ref().map(|m| m.id).or(event.message_id);
     Ok(json!([
@@ -79,6 +89,7 @@ pub(crate) fn new_row(event: &Event) -> Result<Value, StoreError> {
         event.by,
         event.addressed_to,
         serde_json::to_string(&data)?,
+        event.task.as_ref().map(|task| task.id),
     ]))
 }
 
@@ -94,7 +105,14 @@ fn carries_message(name: Name) -> bool {
     )
 }
 
-fn read_row(row: &AnyRow) -> Result<(Event, Option<MessageId>), StoreError> {
+/// An event without what its row only names: its message, its task.
+struct Bare {
+    event: Event,
+    message: Option<MessageId>,
+    task: Option<TaskId>,
+}
+
+fn read_row(row: &AnyRow) -> Result<Bare, StoreError> {
     let name = Name::from_word(&row.try_get::<String, _>("name")?);
     let mut event = Event::new(Seq(row.try_get("seq")?), name, Timestamp(row.try_get("at")?));
     let agent = |column: &str| -> Result<Option<AgentId>, StoreError> {
@@ -109,13 +127,16 @@ fn read_row(row: &AnyRow) -> Result<(Event, Option<MessageId>), StoreError> {
         event.reason = data.reason;
         event.sender = data.sender;
         event.taken_over = data.taken_over;
+        event.pair = data.pair;
+        event.task_event = data.task_event;
     }
+    let task = row.try_get::<Option<i64>, _>("task_id")?.map(TaskId);
     let message = row.try_get::<Option<i64>, _>("message_id")?.map(MessageId);
     if carries_message(name) {
-        return Ok((event, message));
+        return Ok(Bare { event, message, task });
     }
     event.message_id = message;
-    Ok((event, None))
+    Ok(Bare { event, message: None, task })
 }
 
 /// The log, as it is read: what both the store and its writer need of it.
@@ -174,6 +195,8 @@ impl Log {
         let agent = match reader {
             Reader::All => None,
             Reader::Agent { id, .. } => Some(self.shared.canonical(id).to_string()),
+            // Its mail is nobody's to read.
+            Reader::Integration(_) => return Ok((Vec::new(), through)),
         };
         let sql = dialect::sql(concat!(
             "SELECT ",
@@ -210,7 +233,7 @@ impl Log {
         through: Seq,
         limit: u32,
     ) -> Result<(Vec<Event>, Seq), StoreError> {
-        let sql = "SELECT seq, name, at, message_id, actor, recipient, data FROM event \
+        let sql = "SELECT seq, name, at, message_id, actor, recipient, data, task_id FROM event \
              WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3";
         let rows = sqlx::query(sql)
             .bind(after.0)
@@ -219,17 +242,22 @@ impl Log {
             .fetch_all(&self.readers)
             .await?;
         let full = rows.len() >= limit as usize;
-        let parsed: Vec<_> = rows.iter().map(read_row).collect::<Result<_, StoreError>>()?;
-        let end = parsed.last().filter(|_| full).map_or(through, |(event, _)| event.seq);
-        let ids: Vec<MessageId> = parsed.iter().filter_map(|(_, message)| *message).collect();
+        let parsed: Vec<Bare> = rows.iter().map(read_row).collect::<Result<_, StoreError>>()?;
+        let end = parsed.last().filter(|_| full).map_or(through, |bare| bare.event.seq);
+        let ids: Vec<MessageId> = parsed.iter().filter_map(|bare| bare.message).collect();
         let messages = self.messages_by_id(&ids).await?;
+        let ids: Vec<TaskId> = parsed.iter().filter_map(|bare| bare.task).collect();
+        let tasks = self.tasks_by_id(&ids).await?;
         let now = self.clock.now();
-        let events = parsed.into_iter().filter_map(|(mut event, id)| {
-            if let Some(id) = id {
+        let events = parsed.into_iter().filter_map(|Bare { mut event, message, task }| {
+            if let Some(id) = message {
                 let message = messages.get(&id)?.clone();
                 let over = event.name == Name::MessageNew && message.is_over(now);
                 event.message = (!over).then_some(message);
                 event.message.as_ref()?;
+            }
+            if let Some(id) = task {
+                event.task = Some(tasks.get(&id)?.clone());
             }
             Some(event)
         });
@@ -238,7 +266,13 @@ impl Log {
 
     /// Leaves those that concern the reader, by the addresses it has now and had then.
     fn concerning(&self, reader: &Reader, events: Vec<Event>) -> Vec<Event> {
-        let Reader::Agent { id, presence } = reader else { return events };
+        let (id, presence) = match reader {
+            Reader::All => return events,
+            Reader::Agent { id, presence } => (id, presence),
+            Reader::Integration(name) => {
+                return events.into_iter().filter(|event| event.is_of(name)).collect();
+            }
+        };
         let Some(entry) = self.shared.read(|d| d.known(id).cloned()) else { return Vec::new() };
         let heard = |event: &Event| {
             (*presence && event.is_about_an_agent())

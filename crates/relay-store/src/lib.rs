@@ -10,6 +10,7 @@
 //! writer runs, a migration with its table, a story in `tests/`.
 
 mod agent;
+mod callback;
 mod checkpoint;
 mod claim;
 mod clock;
@@ -19,6 +20,7 @@ mod error;
 mod event;
 mod feed;
 mod inbox;
+mod intake;
 mod lock;
 mod message;
 mod offer;
@@ -32,17 +34,21 @@ mod send;
 mod shared;
 mod stats;
 mod store;
+mod task;
 mod token;
 mod tx;
 mod writer;
 
+pub use callback::Due;
 pub use clock::SystemClock;
 pub use directory::Identity;
 pub use error::StoreError;
 pub use event::{Reader, Replay};
 pub use feed::Feed;
+pub use intake::Reported;
 pub use message::{Acting, Delivery, Page};
 pub use registration::{Presented, Registration};
 pub use retention::{Reaped, Retention};
 pub use stats::WriterMetrics;
-pub use store::{Config, Store, WriterState};
+pub use store::{Config, Known, Store, WriterState};
+pub use task::Reporter;

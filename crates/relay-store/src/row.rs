@@ -1,7 +1,7 @@
 //! Rows to values and back.
 
 use relay_core::{
-    id::{AgentId, MessageId},
+    id::{AgentId, MessageId, PairId, TaskId},
     lease::{Held, Lease, State},
     message::{Claim, Message, Urgency},
     text::{Line, Slug, Word},
@@ -72,8 +72,8 @@ pub(crate) fn message(row: &AnyRow) -> Result<Stored, StoreError> {
         thread_id: MessageId(row.try_get("thread_id")?),
         claimable: maybe("claim_state")?.is_some(),
         claim: Claim::of(&lease),
-        task_id: row.try_get("task_id")?,
-        pair_id: maybe("pair_id")?,
+        task_id: row.try_get::<Option<i64>, _>("task_id")?.map(TaskId),
+        pair_id: maybe("pair_id")?.map(|id| parsed::<PairId>(&id)).transpose()?,
         idempotency_key: maybe("idempotency_key")?,
         payload: facts(maybe("payload")?)?,
         meta: facts(maybe("meta")?)?,

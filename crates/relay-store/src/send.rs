@@ -149,6 +149,16 @@ async fn insert(tx: &mut Tx<'_>, stored: &[(Message, Option<Digest>)]) -> Result
     Ok(())
 }
 
+/// Stores one message that the relay writes for a task or a pair, and tells of it.
+pub(crate) async fn put(tx: &mut Tx<'_>, message: Message) -> Result<(), StoreError> {
+    let query = row::bind_message(sqlx::query(dialect::insert_message()), &message, None)
+        .bind(message.task_id.map(|id| id.0))
+        .bind(message.pair_id.as_ref().map(ToString::to_string));
+    tx.execute(query).await?;
+    tx.publish(Event::of_message(message));
+    Ok(())
+}
+
 /// Decides one message by the directory and what was looked up; nothing is written yet.
 fn decide(tx: &mut Tx<'_>, lookups: &Lookups, send: &Sending) -> Result<Delivery, Refused> {
     let request = &send.request;

@@ -43,12 +43,29 @@ pub struct Config {
     pub readers: u32,
     /// How many commands may wait; one more is refused.
     pub queue: usize,
+    /// The integrations that are configured.
+    pub integrations: Vec<Known>,
+}
+
+/// An integration, as the store must know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// Its name; mail to it and from it is taken as an agent's.
+    pub name: AgentId,
+    /// True where its tasks' events are written down as callbacks.
+    pub callback: bool,
 }
 
 impl Config {
-    /// The machine's clock, four readers, a queue of 1,024.
+    /// The machine's clock, four readers, a queue of 1,024, no integrations.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), clock: Arc::new(SystemClock), readers: 4, queue: 1024 }
+        Self {
+            path: path.into(),
+            clock: Arc::new(SystemClock),
+            readers: 4,
+            queue: 1024,
+            integrations: Vec::new(),
+        }
     }
 }
 

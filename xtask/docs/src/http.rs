@@ -26,7 +26,12 @@ pub fn page(openapi: &Value) -> String {
 fn overview() -> String {
     let rows = Route::ALL.iter().map(|entry| {
         let line = format!("{} {}", entry.method.as_str(), entry.path);
-        let scope = entry.scope.map_or_else(|| "none".to_owned(), |scope| format!("`{scope}`"));
+        let scope = match entry.scopes {
+            [] => "none".to_owned(),
+            scopes => {
+                scopes.iter().map(|scope| format!("`{scope}`")).collect::<Vec<_>>().join(" or ")
+            }
+        };
         [format!("[`{line}`](#{})", anchor(&line)), scope, entry.purpose.trim().to_owned()]
     });
     table(["Route", "Scope", "Purpose"], rows)

@@ -78,7 +78,7 @@ impl View {
         if message.urgency != Urgency::Normal {
             marks.push(message.urgency.to_string());
         }
-        marks.extend(message.pair_id.as_ref().map(|pair| format!("pair {}", inline(pair))));
+        marks.extend(message.pair_id.as_ref().map(|pair| format!("pair {pair}")));
         marks.extend(message.task_id.map(|task| format!("task {task}")));
         marks.extend(self.claim(message));
         let age = self.now.since(message.created_at);

@@ -5,8 +5,10 @@ use serde_json::{Value, json};
 use crate::{
     agent::Status,
     error::{Code, Refused},
-    id::{AgentId, MessageId, Seq},
+    id::{AgentId, CallbackId, MessageId, Seq, TaskId},
+    pair,
     target::Target,
+    task::{self, Source},
     text::{Label, Line, Slug, Word},
 };
 
@@ -43,7 +45,8 @@ macro_rules! parsed {
     )+};
 }
 
-parsed!(AgentId, MessageId, Seq, Target, Label, Line, Slug, Word, Status);
+parsed!(AgentId, MessageId, TaskId, CallbackId, Seq, Target, Label, Line, Slug, Word);
+parsed!(Status, pair::Status, Source);
 
 impl QueryValue for bool {
     fn read(text: &str) -> Result<Self, String> {
@@ -218,6 +221,74 @@ query! {
     Find {
         /// The capability that the agents must have.
         capability: Word = "capability" required,
+    }
+}
+
+query! {
+    /// Which tasks to list.
+    Tasks {
+        /// Only tasks that are this far; `active` lists all that are not finished.
+        status: TaskFilter = "status",
+        /// Only tasks of this source.
+        source: Source = "source",
+        /// Only tasks for this target.
+        target: Target = "target",
+        /// Only tasks with a smaller id, for the page before.
+        before: TaskId = "before",
+        /// The most tasks to list, 1 to 500 (100).
+        limit: Limit = "limit",
+    }
+}
+
+/// Which tasks by how far they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TaskFilter {
+    /// All that are not finished.
+    Active,
+    /// Those of one status.
+    Status(task::Status),
+}
+
+impl QueryValue for TaskFilter {
+    fn read(text: &str) -> Result<Self, String> {
+        match text {
+            "active" => Ok(Self::Active),
+            text => text.parse().map(Self::Status).map_err(|e| format!("{e}, or active")),
+        }
+    }
+    fn write(&self) -> String {
+        match self {
+            Self::Active => "active".to_owned(),
+            Self::Status(status) => status.to_string(),
+        }
+    }
+    fn schema() -> Value {
+        let words = task::Status::ALL.iter().map(|s| s.as_str()).chain(["active", "resolved"]);
+        json!({ "type": "string", "enum": words.collect::<Vec<_>>() })
+    }
+}
+
+query! {
+    /// Which pairs to list.
+    Pairs {
+        /// Only pairs of this agent.
+        agent: AgentId = "agent",
+        /// Only pairs that are this far.
+        status: pair::Status = "status",
+        /// The most pairs to list, 1 to 500 (100).
+        limit: Limit = "limit",
+    }
+}
+
+query! {
+    /// Which dead letters to list.
+    DeadLetters {
+        /// Only those of this integration.
+        integration: AgentId = "integration",
+        /// Only those with a larger id, for the next page.
+        after: CallbackId = "after",
+        /// The most to list, 1 to 500 (100).
+        limit: Limit = "limit",
     }
 }
 

@@ -1,6 +1,9 @@
 //! The bodies of requests. Unknown fields are refused by name; a null clears, or counts as absent
 //! where there is nothing to clear.
 
+mod pair;
+mod task;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::{Map, Value};
@@ -8,7 +11,7 @@ use serde_json::{Map, Value};
 use super::facts;
 use crate::{
     agent::{Approval, Status},
-    channel::Subscription,
+    channel::{Bridge, Subscription},
     error::{Code, Refused},
     id::{AgentId, MessageId},
     message::Urgency,
@@ -16,6 +19,9 @@ use crate::{
     target::Target,
     text::{Body, Folder, Key, Label, Line, Slug, Word},
 };
+
+pub use pair::{ActOnPair, InvitePair, SayInPair};
+pub use task::{CreateTask, EventStatus, PostEvent, UpdateTask};
 
 /// The most entries in a list of tags, capabilities or channels.
 pub const MOST_WORDS: usize = 32;
@@ -61,6 +67,9 @@ pub struct RegisterAgent {
     /// The channels it subscribes to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channels: Option<Subscription>,
+    /// What it bridges to, for one of the provider `channel`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<Bridge>,
     /// What it may do without asking a person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<Approval>,
@@ -98,6 +107,7 @@ impl RegisterAgent {
             tags: None,
             capabilities: None,
             channels: None,
+            channel: None,
             approval: None,
             status: None,
             status_detail: None,
@@ -258,7 +268,7 @@ impl SendMessage {
     }
 }
 
-/// Claims, releases or finishes a message.
+/// Claims, releases or finishes a message, claims or releases a task.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ActOnClaim {

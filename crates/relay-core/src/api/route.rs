@@ -8,7 +8,7 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_enco
 use crate::{
     api::query::{self, Parameter},
     error::{Code, Refused},
-    id::{AgentId, MessageId, TokenId},
+    id::{AgentId, CallbackId, MessageId, PairId, TaskId, TokenId},
     scope::Scope,
 };
 
@@ -46,8 +46,8 @@ pub struct Entry {
     pub method: Method,
     /// The path, with `{id}` where an id stands.
     pub path: &'static str,
-    /// The scope it needs; none where it is open.
-    pub scope: Option<Scope>,
+    /// The scopes of which it needs one; none where it is open.
+    pub scopes: &'static [Scope],
     /// What it is for.
     pub purpose: &'static str,
     /// Its query parameters.
@@ -78,7 +78,7 @@ macro_rules! routes {
                 name: stringify!($name),
                 method: Method::$method,
                 path: $path,
-                scope: $scope,
+                scopes: $scope,
                 purpose: concat!($($doc),+),
                 query: $query,
             }),+];
@@ -107,72 +107,111 @@ macro_rules! routes {
 }
 
 const NO_QUERY: &[Parameter] = &[];
+const OPEN: &[Scope] = &[];
 
 routes! {
     /// Registers an agent, or registers it again; answers with its `epoch`, and its `token` when new or proven.
-    RegisterAgent = Post "/api/agents", Some(Scope::AgentsWrite), NO_QUERY;
+    RegisterAgent = Post "/api/agents", &[Scope::AgentsWrite], NO_QUERY;
     /// Lists agents.
-    ListAgents = Get "/api/agents", Some(Scope::AgentsRead), query::Agents::PARAMETERS;
+    ListAgents = Get "/api/agents", &[Scope::AgentsRead], query::Agents::PARAMETERS;
     /// Lists the available agents that have a capability.
-    FindAgents = Get "/api/agents/find", Some(Scope::AgentsRead), query::Find::PARAMETERS;
+    FindAgents = Get "/api/agents/find", &[Scope::AgentsRead], query::Find::PARAMETERS;
     /// Shows one agent.
-    GetAgent(AgentId) = Get "/api/agents/{id}", Some(Scope::AgentsRead), NO_QUERY;
+    GetAgent(AgentId) = Get "/api/agents/{id}", &[Scope::AgentsRead], NO_QUERY;
     /// Changes what an agent offers or how it is doing.
-    UpdateAgent(AgentId) = Patch "/api/agents/{id}", Some(Scope::AgentsWrite), NO_QUERY;
+    UpdateAgent(AgentId) = Patch "/api/agents/{id}", &[Scope::AgentsWrite], NO_QUERY;
     /// Changes an agent's label; null clears it.
-    SetLabel(AgentId) = Patch "/api/agents/{id}/label", Some(Scope::AgentsWrite), NO_QUERY;
+    SetLabel(AgentId) = Patch "/api/agents/{id}/label", &[Scope::AgentsWrite], NO_QUERY;
     /// Changes an agent's status.
-    SetStatus(AgentId) = Patch "/api/agents/{id}/status", Some(Scope::AgentsWrite), NO_QUERY;
+    SetStatus(AgentId) = Patch "/api/agents/{id}/status", &[Scope::AgentsWrite], NO_QUERY;
     /// Keeps an agent alive; 404 tells a pruned agent to register again.
-    Heartbeat(AgentId) = Post "/api/agents/{id}/heartbeat", Some(Scope::AgentsWrite), NO_QUERY;
+    Heartbeat(AgentId) = Post "/api/agents/{id}/heartbeat", &[Scope::AgentsWrite], NO_QUERY;
     /// Removes an agent.
-    RemoveAgent(AgentId) = Delete "/api/agents/{id}", Some(Scope::AgentsWrite), NO_QUERY;
+    RemoveAgent(AgentId) = Delete "/api/agents/{id}", &[Scope::AgentsWrite], NO_QUERY;
     /// Sends a message; with an idempotency key a repeat is answered 200 with the first.
-    SendMessage = Post "/api/messages", Some(Scope::MessagesWrite), NO_QUERY;
+    SendMessage = Post "/api/messages", &[Scope::MessagesWrite], NO_QUERY;
     /// Lists messages: an inbox with `for`, oldest first with `unread` or `since`, else the newest page.
-    ListMessages = Get "/api/messages", Some(Scope::MessagesRead), query::Messages::PARAMETERS;
+    ListMessages = Get "/api/messages", &[Scope::MessagesRead], query::Messages::PARAMETERS;
     /// Tells where a new reader starts: the newest message's id and the newest event's number.
-    MessageCursor = Get "/api/messages/cursor", Some(Scope::MessagesRead), NO_QUERY;
+    MessageCursor = Get "/api/messages/cursor", &[Scope::MessagesRead], NO_QUERY;
     /// Shows one message.
-    GetMessage(MessageId) = Get "/api/messages/{id}", Some(Scope::MessagesRead), NO_QUERY;
+    GetMessage(MessageId) = Get "/api/messages/{id}", &[Scope::MessagesRead], NO_QUERY;
     /// Lists the thread that a message belongs to, oldest first.
-    GetThread(MessageId) = Get "/api/messages/{id}/thread", Some(Scope::MessagesRead), NO_QUERY;
+    GetThread(MessageId) = Get "/api/messages/{id}/thread", &[Scope::MessagesRead], NO_QUERY;
     /// Lists who read, handled, claimed and answered a message, when, and by which path.
-    GetReceipts(MessageId) = Get "/api/messages/{id}/receipts", Some(Scope::MessagesRead), NO_QUERY;
+    GetReceipts(MessageId) = Get "/api/messages/{id}/receipts", &[Scope::MessagesRead], NO_QUERY;
     /// Claims a claimable message; one wins.
-    ClaimMessage(MessageId) = Post "/api/messages/{id}/claim", Some(Scope::MessagesWrite), NO_QUERY;
+    ClaimMessage(MessageId) = Post "/api/messages/{id}/claim", &[Scope::MessagesWrite], NO_QUERY;
     /// Gives a claim back.
-    ReleaseMessage(MessageId) = Post "/api/messages/{id}/release", Some(Scope::MessagesWrite), NO_QUERY;
+    ReleaseMessage(MessageId) = Post "/api/messages/{id}/release", &[Scope::MessagesWrite], NO_QUERY;
     /// Finishes claimed work.
-    FinishMessage(MessageId) = Post "/api/messages/{id}/done", Some(Scope::MessagesWrite), NO_QUERY;
+    FinishMessage(MessageId) = Post "/api/messages/{id}/done", &[Scope::MessagesWrite], NO_QUERY;
     /// Marks a message as read (it stands in the session's context) or handled (that turn has ended).
-    MarkMessage(MessageId) = Patch "/api/messages/{id}", Some(Scope::MessagesWrite), NO_QUERY;
+    MarkMessage(MessageId) = Patch "/api/messages/{id}", &[Scope::MessagesWrite], NO_QUERY;
     /// Deletes a message's text; its id stays.
-    DeleteMessage(MessageId) = Delete "/api/messages/{id}", Some(Scope::MessagesWrite), NO_QUERY;
+    DeleteMessage(MessageId) = Delete "/api/messages/{id}", &[Scope::MessagesWrite], NO_QUERY;
+    /// Invites an agent to a pair; the target is an id, a label, a name, or any other target that one available agent fits.
+    InvitePair = Post "/api/pairs", &[Scope::PairsWrite], NO_QUERY;
+    /// Lists pairs, the newest page with the newest last.
+    ListPairs = Get "/api/pairs", &[Scope::PairsRead], query::Pairs::PARAMETERS;
+    /// Shows one pair.
+    GetPair(PairId) = Get "/api/pairs/{id}", &[Scope::PairsRead], NO_QUERY;
+    /// Accepts an invitation.
+    AcceptPair(PairId) = Post "/api/pairs/{id}/accept", &[Scope::PairsWrite], NO_QUERY;
+    /// Declines an invitation.
+    RejectPair(PairId) = Post "/api/pairs/{id}/reject", &[Scope::PairsWrite], NO_QUERY;
+    /// Says something to the other side of an active pair.
+    SayInPair(PairId) = Post "/api/pairs/{id}/messages", &[Scope::PairsWrite], NO_QUERY;
+    /// Ends a pair, or takes an invitation back.
+    HangUpPair(PairId) = Post "/api/pairs/{id}/hangup", &[Scope::PairsWrite], NO_QUERY;
+    /// Takes an event from an integration: 201 opens a task, 200 counts or resolves the one that is there.
+    PostEvent = Post "/api/integrations/events", &[Scope::TasksCreate, Scope::EventsCreate, Scope::TasksWrite], NO_QUERY;
+    /// Lists the integrations that are configured or were seen, never a token.
+    ListIntegrations = Get "/api/integrations", &[Scope::TasksRead], NO_QUERY;
+    /// Lists the callbacks that were given up on, oldest first.
+    ListDeadLetters = Get "/api/integrations/dead-letters", &[Scope::TasksRead], query::DeadLetters::PARAMETERS;
+    /// Sends a callback again that was given up on.
+    RetryDeadLetter(CallbackId) = Post "/api/integrations/dead-letters/{id}/retry", &[Scope::SystemWrite], NO_QUERY;
+    /// Lists the channels that have registered.
+    ListChannels = Get "/api/channels", &[Scope::ChannelsRead], NO_QUERY;
+    /// Creates a task; the same dedupe key counts the active one instead.
+    CreateTask = Post "/api/tasks", &[Scope::TasksWrite], NO_QUERY;
+    /// Lists tasks, the newest page with the newest last.
+    ListTasks = Get "/api/tasks", &[Scope::TasksRead], query::Tasks::PARAMETERS;
+    /// Shows one task.
+    GetTask(TaskId) = Get "/api/tasks/{id}", &[Scope::TasksRead], NO_QUERY;
+    /// Lists what happened to a task, oldest first.
+    GetTaskEvents(TaskId) = Get "/api/tasks/{id}/events", &[Scope::TasksRead], NO_QUERY;
+    /// Claims a task and its message; one wins.
+    ClaimTask(TaskId) = Post "/api/tasks/{id}/claim", &[Scope::TasksWrite], NO_QUERY;
+    /// Gives a task back; it is open again.
+    ReleaseTask(TaskId) = Post "/api/tasks/{id}/release", &[Scope::TasksWrite], NO_QUERY;
+    /// Reports progress on a claimed task, or ends it.
+    UpdateTask(TaskId) = Patch "/api/tasks/{id}/status", &[Scope::TasksWrite], NO_QUERY;
     /// Streams events as they happen, resumed from a cursor.
-    StreamEvents = Get "/api/events", Some(Scope::EventsRead), query::Events::PARAMETERS;
+    StreamEvents = Get "/api/events", &[Scope::EventsRead], query::Events::PARAMETERS;
     /// Makes a scoped token, shown once.
-    CreateToken = Post "/api/tokens", Some(Scope::SystemWrite), NO_QUERY;
+    CreateToken = Post "/api/tokens", &[Scope::SystemWrite], NO_QUERY;
     /// Lists scoped tokens, never the secrets.
-    ListTokens = Get "/api/tokens", Some(Scope::SystemWrite), NO_QUERY;
+    ListTokens = Get "/api/tokens", &[Scope::SystemWrite], NO_QUERY;
     /// Revokes a scoped token at once; its streams close.
-    RevokeToken(TokenId) = Delete "/api/tokens/{id}", Some(Scope::SystemWrite), NO_QUERY;
+    RevokeToken(TokenId) = Delete "/api/tokens/{id}", &[Scope::SystemWrite], NO_QUERY;
     /// Counts what there is.
-    Stats = Get "/api/stats", Some(Scope::StatsRead), NO_QUERY;
+    Stats = Get "/api/stats", &[Scope::StatsRead], NO_QUERY;
     /// Counts what moved, per minute.
-    StatsSeries = Get "/api/stats/series", Some(Scope::StatsRead), query::Series::PARAMETERS;
+    StatsSeries = Get "/api/stats/series", &[Scope::StatsRead], query::Series::PARAMETERS;
     /// Reports the health checks with details.
-    HealthDetails = Get "/api/health", Some(Scope::HealthRead), NO_QUERY;
+    HealthDetails = Get "/api/health", &[Scope::HealthRead], NO_QUERY;
     /// Serves the OpenAPI 3.1 document.
-    OpenApi = Get "/api/openapi.json", None, NO_QUERY;
+    OpenApi = Get "/api/openapi.json", OPEN, NO_QUERY;
     /// Says `ok` while the process runs.
-    Health = Get "/health", None, NO_QUERY;
+    Health = Get "/health", OPEN, NO_QUERY;
     /// Says `ready` while the relay can store; else 503.
-    Ready = Get "/ready", None, NO_QUERY;
+    Ready = Get "/ready", OPEN, NO_QUERY;
     /// Serves metrics as Prometheus text.
-    Metrics = Get "/metrics", Some(Scope::StatsRead), NO_QUERY;
+    Metrics = Get "/metrics", &[Scope::StatsRead], NO_QUERY;
     /// Serves the dashboard.
-    Dashboard = Get "/", None, NO_QUERY;
+    Dashboard = Get "/", OPEN, NO_QUERY;
 }
 
 /// What a path segment must escape.
@@ -209,9 +248,9 @@ impl Route {
         &Self::ALL[self.index()]
     }
 
-    /// The scope it needs.
-    pub fn scope(&self) -> Option<Scope> {
-        self.entry().scope
+    /// The scopes of which it needs one; none where it is open.
+    pub fn scopes(&self) -> &'static [Scope] {
+        self.entry().scopes
     }
 
     /// The method.
@@ -311,7 +350,8 @@ mod tests {
     #[test]
     fn every_route_prints_as_it_parses() {
         for entry in Route::ALL {
-            let path = entry.path.replace("{id}", "7");
+            let id = if entry.path.starts_with("/api/pairs") { "p7f3k2" } else { "7" };
+            let path = entry.path.replace("{id}", id);
             let route = Route::parse(entry.method.as_str(), &path).unwrap();
             assert_eq!((route.to_string(), route.entry().name), (path, entry.name));
         }
@@ -320,7 +360,7 @@ mod tests {
     #[test]
     fn nothing_but_the_open_routes_goes_without_a_scope() {
         let open: Vec<_> =
-            Route::ALL.iter().filter(|e| e.scope.is_none()).map(|e| e.path).collect();
+            Route::ALL.iter().filter(|e| e.scopes.is_empty()).map(|e| e.path).collect();
         assert_eq!(open, ["/api/openapi.json", "/health", "/ready", "/"]);
     }
 }

@@ -20,6 +20,7 @@ pub struct Index {
     at: HashMap<Address, HashSet<AgentId>>,
     of_everything: HashSet<u64>,
     of_presence: HashSet<u64>,
+    of_integrations: HashMap<u64, AgentId>,
 }
 
 impl Index {
@@ -28,6 +29,9 @@ impl Index {
         match reader {
             Reader::All => {
                 self.of_everything.insert(id);
+            }
+            Reader::Integration(name) => {
+                self.of_integrations.insert(id, name.clone());
             }
             Reader::Agent { id: agent, presence } => {
                 let known = self.agents.get(agent)?;
@@ -51,6 +55,7 @@ impl Index {
     pub fn remove(&mut self, id: u64) {
         self.of_everything.remove(&id);
         self.of_presence.remove(&id);
+        self.of_integrations.remove(&id);
         let Some(Reader::Agent { id: agent, .. }) = self.readers.remove(&id) else { return };
         let Some(listeners) = self.of_agent.get_mut(&agent) else { return };
         listeners.retain(|listener| *listener != id);
@@ -70,6 +75,10 @@ impl Index {
         }
         if event.is_about_an_agent() {
             all.extend(&self.of_presence);
+        }
+        if event.task.is_some() {
+            let theirs = self.of_integrations.iter().filter(|(_, name)| event.is_of(name));
+            all.extend(theirs.map(|(id, _)| id));
         }
         all.sort_unstable();
         all.dedup();

@@ -27,7 +27,7 @@ pub async fn stream(
     let reader = reader(app, &request.caller, query.reader).await?;
     let agent = match &reader {
         Reader::Agent { id, .. } => Some(id),
-        Reader::All => None,
+        Reader::All | Reader::Integration(_) => None,
     };
     let place = app.streams.take(agent)?;
     let asker =
@@ -58,9 +58,10 @@ fn no_cursor() -> Refused {
 /// An agent's token reads its own; without `for` it sees who comes and goes, too.
 async fn reader(app: &App, caller: &Caller, named: Option<AgentId>) -> Result<Reader, HttpError> {
     let Some(id) = named else {
-        return Ok(match caller.narrowed_to() {
-            Some(own) => Reader::Agent { id: own.clone(), presence: true },
-            None => Reader::All,
+        return Ok(match caller {
+            Caller::Agent(own) => Reader::Agent { id: own.clone(), presence: true },
+            Caller::Integration(own) => Reader::Integration(own.name.clone()),
+            _ => Reader::All,
         });
     };
     caller.check_own(&id, "follow the events")?;

@@ -19,6 +19,7 @@ use relay_core::{
 use relay_store::{Acting, Delivery, Page, Reader};
 use tokio::time::Instant;
 
+use super::{acting, who};
 use crate::{
     app::App,
     http::{error::HttpError, reply::Link, request::Request},
@@ -181,21 +182,4 @@ pub async fn delete(app: &App, caller: &Caller, id: MessageId) -> Result<(), Htt
         .into());
     }
     Ok(app.store.delete_message(id, caller.narrowed_to()).await?)
-}
-
-/// Who acts on a claim, once the caller may speak for it.
-fn acting(app: &App, caller: &Caller, body: ActOnClaim) -> Result<Acting, Refused> {
-    let agent = who(caller, body.agent_id, "agentId")?;
-    caller.speak_for(&agent, app.config.identity)?;
-    let ActOnClaim { instance_id, epoch, generation, .. } = body;
-    Ok(Acting { agent, instance_id, epoch, generation })
-}
-
-/// Who is named, else whose token it is.
-fn who(caller: &Caller, named: Option<AgentId>, field: &str) -> Result<AgentId, Refused> {
-    named.or_else(|| caller.agent()).ok_or_else(|| {
-        Refused::new(Code::MissingField, format!("`{field}` is missing"))
-            .hint("name the agent, or send its own token")
-            .with(serde_json::json!({ "field": field }))
-    })
 }

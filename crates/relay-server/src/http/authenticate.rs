@@ -12,7 +12,7 @@ use relay_store::{Identity, Store};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{error::HttpError, limit::WrongTokens};
-use crate::{config::Config, metrics::Metrics};
+use crate::{config::Config, integration::Integrations, metrics::Metrics};
 
 const OWN_HEADER: HeaderName = HeaderName::from_static("x-agent-relay-token");
 
@@ -43,13 +43,21 @@ impl Keys {
     }
 
     /// Whose token has this digest.
-    pub fn caller(&self, store: &Store, digest: &Digest) -> Option<Caller> {
+    pub fn caller(
+        &self,
+        store: &Store,
+        integrations: &Integrations,
+        digest: &Digest,
+    ) -> Option<Caller> {
         let is = |key: &Option<Digest>| key.as_ref().is_some_and(|key| key.matches(digest));
         if is(&self.operator) {
             return Some(Caller::Operator);
         }
         if is(&self.relay) {
             return Some(Caller::Full);
+        }
+        if let Some(integration) = integrations.find(digest) {
+            return Some(Caller::Integration(integration.clone()));
         }
         Some(match store.authenticate(digest)? {
             Identity::Agent(id) => Caller::Agent(id),
@@ -62,6 +70,8 @@ impl Keys {
 pub struct Door<'a> {
     /// The settings' tokens.
     pub keys: &'a Keys,
+    /// The integrations' tokens.
+    pub integrations: &'a Integrations,
     /// Where agents' and scoped tokens are.
     pub store: &'a Store,
     /// How many wrong ones a peer has tried.
@@ -80,7 +90,7 @@ impl Door<'_> {
                 Some(_) => Err(unauthorized("this relay asks for a token").into()),
             };
         };
-        match self.keys.caller(self.store, &Digest::of(&token)) {
+        match self.keys.caller(self.store, self.integrations, &Digest::of(&token)) {
             Some(caller) => Ok(Identified { caller, token: Some(token) }),
             None => Err(self.refuse(peer)),
         }

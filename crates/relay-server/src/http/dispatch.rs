@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     app::App,
-    handler::{agent, event, health, message, stats, token},
+    handler::{agent, channel, event, health, integration, message, stats, task, token},
     logging,
 };
 
@@ -111,12 +111,13 @@ async fn handle(
 ) -> Result<Response<Body>, HttpError> {
     let path = request.parts.uri.path();
     let open = match &route {
-        Ok(route) => route.scope().is_none(),
+        Ok(route) => route.scopes().is_empty(),
         Err(_) => !path.starts_with("/api") && path != "/metrics",
     };
     if !open {
         let door = Door {
             keys: &app.keys,
+            integrations: &app.config.integrations,
             store: &app.store,
             wrong: &app.wrong_tokens,
             metrics: &app.metrics,
@@ -211,6 +212,57 @@ async fn run(app: &App, route: Route, request: &mut Request) -> Result<Response<
         Route::DeleteMessage(id) => {
             message::delete(app, &request.caller, id).await?;
             reply::no_content()
+        }
+        Route::InvitePair
+        | Route::ListPairs
+        | Route::GetPair(_)
+        | Route::AcceptPair(_)
+        | Route::RejectPair(_)
+        | Route::SayInPair(_)
+        | Route::HangUpPair(_) => todo!(),
+        Route::PostEvent => {
+            let body = request.json().await?;
+            let (new, task) = integration::post(app, &request.caller, body).await?;
+            reply::stored(new, &task)
+        }
+        Route::ListIntegrations => {
+            reply::list(&integration::list(app, &request.caller).await?, None)
+        }
+        Route::ListDeadLetters => {
+            let query = query::DeadLetters::read(&request.pairs()?)?;
+            let (page, next) = integration::dead_letters(app, &request.caller, query).await?;
+            reply::list(&page, next)
+        }
+        Route::RetryDeadLetter(id) => {
+            request.ignore_body()?;
+            reply::ok(&integration::retry(app, id).await?)
+        }
+        Route::ListChannels => reply::list(&channel::list(app).await?, None),
+        Route::CreateTask => {
+            let body = request.json().await?;
+            let (new, created) = task::create(app, &request.caller, body).await?;
+            reply::stored(new, &created)
+        }
+        Route::ListTasks => {
+            let query = query::Tasks::read(&request.pairs()?)?;
+            let (page, next) = task::list(app, &request.caller, query).await?;
+            reply::list(&page, next)
+        }
+        Route::GetTask(id) => reply::ok(&task::get(app, &request.caller, id).await?),
+        Route::GetTaskEvents(id) => {
+            reply::list(&task::events(app, &request.caller, id).await?, None)
+        }
+        Route::ClaimTask(id) => {
+            let body = request.json_or_nothing().await?;
+            reply::ok(&task::claim(app, &request.caller, id, body).await?)
+        }
+        Route::ReleaseTask(id) => {
+            let body = request.json_or_nothing().await?;
+            reply::ok(&task::release(app, &request.caller, id, body).await?)
+        }
+        Route::UpdateTask(id) => {
+            let body = request.json().await?;
+            reply::ok(&task::update(app, &request.caller, id, body).await?)
         }
         Route::StreamEvents => {
             let query = query::Events::read(&request.pairs()?)?;

@@ -83,6 +83,8 @@ pub fn status(code: Code) -> StatusCode {
         | Code::AlreadyDone
         | Code::LeaseLost
         | Code::InvalidTransition
+        | Code::Busy
+        | Code::NotActive
         | Code::AmbiguousTarget => StatusCode::CONFLICT,
         Code::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Code::UriTooLong => StatusCode::URI_TOO_LONG,

@@ -15,6 +15,8 @@ use relay_core::{
     id::AgentId,
 };
 
+use super::error::HttpError;
+
 /// Past this many peers, those that have been quiet for long are forgotten.
 const MANY_PEERS: usize = 1_024;
 
@@ -114,6 +116,34 @@ impl WrongTokens {
         }
         let now = self.tries.clock().now();
         self.tries.check_key(&network(peer)).map_err(|until| until.wait_time_from(now))
+    }
+}
+
+/// The events that integrations post, by integration.
+pub struct EventRates {
+    posts: DefaultKeyedRateLimiter<AgentId>,
+    per_minute: u32,
+}
+
+impl EventRates {
+    /// Allows each integration so many in a minute.
+    pub fn new(per_minute: u32) -> Self {
+        let quota = Quota::per_minute(NonZeroU32::new(per_minute).unwrap_or(NonZeroU32::MIN));
+        Self { posts: RateLimiter::keyed(quota), per_minute }
+    }
+
+    /// Counts one event; refused with when to come back where there were too many.
+    pub fn count(&self, integration: &AgentId) -> Result<(), HttpError> {
+        let now = self.posts.clock().now();
+        self.posts.check_key(integration).map_err(|until| {
+            let what =
+                format!("`{integration}` posts more than {} events a minute", self.per_minute);
+            HttpError::from(Refused::new(Code::RateLimited, what).hint(format!(
+                "wait as long as Retry-After says; {} on the relay sets how many are allowed",
+                env::INTEGRATION_RATE_LIMIT.name
+            )))
+            .retry_after(until.wait_time_from(now))
+        })
     }
 }
 

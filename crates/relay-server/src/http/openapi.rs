@@ -80,14 +80,14 @@ fn operation(entry: &Entry, schemas: &mut Schemas) -> Value {
             "content": { "application/json": { "schema": schema } },
         });
     }
-    operation["security"] = match entry.scope {
+    if entry.scopes.is_empty() {
+        operation["security"] = json!([]);
+    } else {
+        let scopes: Vec<String> = entry.scopes.iter().map(|scope| format!("`{scope}`")).collect();
+        operation["description"] = format!("Needs the scope {}.", scopes.join(" or ")).into();
         // The empty one: a relay may ask for no token at all.
-        Some(scope) => {
-            operation["description"] = format!("Needs the scope `{scope}`.").into();
-            json!([{ "bearer": [] }, { "header": [] }, {}])
-        }
-        None => json!([]),
-    };
+        operation["security"] = json!([{ "bearer": [] }, { "header": [] }, {}]);
+    }
     operation
 }
 
@@ -154,7 +154,7 @@ fn responses(entry: &Entry, shape: &Shape, schemas: &mut Schemas) -> Value {
 /// What can go wrong, by status.
 fn errors(entry: &Entry, shape: &Shape) -> BTreeMap<u16, Vec<Code>> {
     let mut codes = shape.errors.to_vec();
-    if entry.scope.is_some() {
+    if !entry.scopes.is_empty() {
         codes.extend([Code::Unauthorized, Code::ForbiddenScope, Code::RateLimited]);
         codes.extend([Code::InvalidField, Code::UnknownField, Code::StorageFailed]);
     }
@@ -165,7 +165,7 @@ fn errors(entry: &Entry, shape: &Shape) -> BTreeMap<u16, Vec<Code>> {
         codes.extend([Code::InvalidJson, Code::InvalidUtf8, Code::MissingField]);
         codes.extend([Code::BodyTooLarge, Code::UnsupportedMediaType, Code::RequestTimeout]);
     }
-    if entry.scope.is_some() && entry.method != relay_core::api::route::Method::Get {
+    if !entry.scopes.is_empty() && entry.method != relay_core::api::route::Method::Get {
         codes.extend([
             Code::Overloaded,
             Code::OutcomeUnknown,
@@ -269,7 +269,7 @@ mod tests {
             let operation = &document["paths"][entry.path][entry.method.as_str().to_lowercase()];
             let responses = operation["responses"].as_object().unwrap();
             assert!(responses.keys().any(|status| status.starts_with('2')), "{}", entry.name);
-            assert_eq!(responses.contains_key("401"), entry.scope.is_some(), "{}", entry.name);
+            assert_eq!(responses.contains_key("401"), !entry.scopes.is_empty(), "{}", entry.name);
             assert_eq!(entry.path.contains("{id}"), operation["parameters"][0]["in"] == "path");
         }
     }

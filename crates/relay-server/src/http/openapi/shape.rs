@@ -5,16 +5,22 @@ use relay_core::{
     api::{
         reply::{CreatedToken, Cursor, Registered, Sent, Token},
         request::{
-            ActOnClaim, CreateToken, Heartbeat, MarkMessage, RegisterAgent, SendMessage, SetLabel,
-            SetStatus, UpdateAgent,
+            ActOnClaim, ActOnPair, CreateTask, CreateToken, Heartbeat, InvitePair, MarkMessage,
+            PostEvent, RegisterAgent, SayInPair, SendMessage, SetLabel, SetStatus, UpdateAgent,
+            UpdateTask,
         },
         route::Route,
     },
+    callback::DeadLetter,
+    channel::Channel,
     error::Code,
-    id::{AgentId, MessageId, TokenId},
+    id::{AgentId, CallbackId, MessageId, PairId, TaskId, TokenId},
+    integration,
     message::Message,
+    pair::Pair,
     receipt::Receipt,
     stats::{Health, Minute, Stats},
+    task::{Task, TaskEvent},
 };
 use schemars::JsonSchema;
 use serde_json::Value;
@@ -126,7 +132,26 @@ const OF_CLAIM: &[Code] = &[
     Code::LeaseLost,
 ];
 
+const OF_WORK: &[Code] = &[
+    Code::NotFound,
+    Code::Forbidden,
+    Code::SenderMismatch,
+    Code::StaleSession,
+    Code::InvalidTransition,
+    Code::NotClaimed,
+    Code::AlreadyClaimed,
+    Code::LeaseLost,
+];
+const OF_PAIR: &[Code] = &[
+    Code::NotFound,
+    Code::Forbidden,
+    Code::SenderMismatch,
+    Code::StaleSession,
+    Code::InvalidTransition,
+];
+
 /// What a route takes and gives.
+#[expect(clippy::too_many_lines, reason = "one arm for each route, and no second level")]
 pub fn of(route: &Route, s: &mut Schemas) -> Shape {
     match route {
         Route::RegisterAgent => Shape::json::<Registered>(s, "Updated")
@@ -178,6 +203,66 @@ pub fn of(route: &Route, s: &mut Schemas) -> Shape {
             .takes::<MarkMessage>(s)
             .fails(&[Code::NotFound, Code::Forbidden, Code::SenderMismatch, Code::StaleSession]),
         Route::DeleteMessage(_) => mail(Shape::nothing("Its text is gone"), s),
+        Route::InvitePair => {
+            Shape::json::<Pair>(s, "Invited").only(201).takes::<InvitePair>(s).fails(&[
+                Code::NotFound,
+                Code::SenderMismatch,
+                Code::StaleSession,
+                Code::TargetNotFound,
+                Code::AmbiguousTarget,
+                Code::Busy,
+            ])
+        }
+        Route::ListPairs => Shape::list::<Pair>(s, "The pairs, newest last").fails(OF_OWN_MAIL),
+        Route::GetPair(_) => Shape::json::<Pair>(s, "The pair").of::<PairId>(s).fails(OF_OWN_MAIL),
+        Route::AcceptPair(_) => pair(s, "They talk"),
+        Route::RejectPair(_) => pair(s, "Declined"),
+        Route::HangUpPair(_) => pair(s, "It is over"),
+        Route::SayInPair(_) => {
+            Shape::json::<Sent>(s, "Stored").only(201).of::<PairId>(s).takes::<SayInPair>(s).fails(
+                &[
+                    Code::NotFound,
+                    Code::Forbidden,
+                    Code::SenderMismatch,
+                    Code::StaleSession,
+                    Code::NotActive,
+                ],
+            )
+        }
+        Route::PostEvent => Shape::json::<Task>(s, "Counted or resolved")
+            .also::<Task>(s, 201, "Opened")
+            .takes::<PostEvent>(s)
+            .fails(&[Code::Forbidden, Code::NotFound, Code::TargetNotFound]),
+        Route::ListIntegrations => {
+            Shape::list::<integration::Overview>(s, "The integrations, never a token")
+        }
+        Route::ListDeadLetters => {
+            Shape::list::<DeadLetter>(s, "The callbacks given up on, oldest first")
+        }
+        Route::RetryDeadLetter(_) => Shape::json::<DeadLetter>(s, "It is sent again")
+            .of::<CallbackId>(s)
+            .fails(&[Code::NotFound]),
+        Route::ListChannels => Shape::list::<Channel>(s, "The channels, by id"),
+        Route::CreateTask => Shape::json::<Task>(s, "Counted")
+            .also::<Task>(s, 201, "Opened")
+            .takes::<CreateTask>(s)
+            .fails(&[
+                Code::Forbidden,
+                Code::NotFound,
+                Code::SenderMismatch,
+                Code::StaleSession,
+                Code::TargetNotFound,
+            ]),
+        Route::ListTasks => Shape::list::<Task>(s, "The tasks, newest last"),
+        Route::GetTask(_) => Shape::json::<Task>(s, "The task").of::<TaskId>(s).fails(OF_OWN_MAIL),
+        Route::GetTaskEvents(_) => Shape::list::<TaskEvent>(s, "Its history, oldest first")
+            .of::<TaskId>(s)
+            .fails(OF_OWN_MAIL),
+        Route::ClaimTask(_) => work(Shape::json::<Task>(s, "Claimed"), s).may_take::<ActOnClaim>(s),
+        Route::ReleaseTask(_) => {
+            work(Shape::json::<Task>(s, "Open again"), s).may_take::<ActOnClaim>(s)
+        }
+        Route::UpdateTask(_) => work(Shape::json::<Task>(s, "Noted"), s).takes::<UpdateTask>(s),
         Route::StreamEvents => Shape {
             header: Some(("Last-Event-ID", "The cursor to resume after.")),
             ..Shape::text("text/event-stream", STREAM)
@@ -219,4 +304,12 @@ fn mail(shape: Shape, s: &mut Schemas) -> Shape {
 
 fn claim(s: &mut Schemas, meaning: &'static str) -> Shape {
     Shape::json::<Message>(s, meaning).of::<MessageId>(s).may_take::<ActOnClaim>(s).fails(OF_CLAIM)
+}
+
+fn pair(s: &mut Schemas, meaning: &'static str) -> Shape {
+    Shape::json::<Pair>(s, meaning).of::<PairId>(s).may_take::<ActOnPair>(s).fails(OF_PAIR)
+}
+
+fn work(shape: Shape, s: &mut Schemas) -> Shape {
+    shape.of::<TaskId>(s).fails(OF_WORK)
 }

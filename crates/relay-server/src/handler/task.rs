@@ -1,0 +1,125 @@
+//! Tasks: creating, reading, claiming, reporting.
+
+use relay_core::{
+    api::{
+        query,
+        request::{ActOnClaim, CreateTask, UpdateTask},
+        route::Route,
+    },
+    caller::{Caller, Verified},
+    id::TaskId,
+    intake::{Draft, Report},
+    task::{Source, Task, TaskEvent},
+};
+use relay_store::{Acting, Reader, Reported, Reporter};
+
+use super::{acting, who};
+use crate::{
+    app::App,
+    http::{error::HttpError, reply::Link},
+};
+
+/// `POST /api/tasks`: whether it is new, and the task.
+pub async fn create(
+    app: &App,
+    caller: &Caller,
+    mut body: CreateTask,
+) -> Result<(bool, Task), HttpError> {
+    let from = who(caller, body.from.take(), "from")?;
+    let verified = caller.speak_for(&from, app.config.identity)?;
+    if let Caller::Integration(integration) = caller {
+        app.event_rates.count(&integration.name)?;
+        integration.check(&body.target, body.channel.as_ref())?;
+        let source = Source::Integration(integration.name.clone());
+        let report = Report::Firing(Draft::from(body));
+        return Ok(reported(app.store.report(source, None, verified, report).await?));
+    }
+    let by = Acting {
+        agent: from.clone(),
+        instance_id: body.instance_id.take(),
+        epoch: body.epoch.take(),
+        generation: None,
+    };
+    let report = Report::Firing(Draft::from(body));
+    Ok(reported(app.store.report(Source::Agent(from), Some(by), verified, report).await?))
+}
+
+/// Whether a report opened a task, and the task.
+pub fn reported(reported: Reported) -> (bool, Task) {
+    match reported {
+        Reported::Opened(task) => (true, task),
+        Reported::Counted(task) | Reported::Resolved(task) => (false, task),
+    }
+}
+
+/// `GET /api/tasks`
+pub async fn list(
+    app: &App,
+    caller: &Caller,
+    mut query: query::Tasks,
+) -> Result<(Vec<Task>, Option<Link>), HttpError> {
+    let page = app.store.tasks(&query, &viewer(caller)).await?;
+    query.before = page.items.first().map(|task| task.id);
+    let next = page.more.then(|| Link::new(Route::ListTasks.to_string(), query.write()));
+    Ok((page.items, next))
+}
+
+/// `GET /api/tasks/{id}`
+pub async fn get(app: &App, caller: &Caller, id: TaskId) -> Result<Task, HttpError> {
+    Ok(app.store.task(id, &viewer(caller)).await?)
+}
+
+/// `GET /api/tasks/{id}/events`
+pub async fn events(app: &App, caller: &Caller, id: TaskId) -> Result<Vec<TaskEvent>, HttpError> {
+    Ok(app.store.task_events(id, &viewer(caller)).await?)
+}
+
+/// `POST /api/tasks/{id}/claim`
+pub async fn claim(
+    app: &App,
+    caller: &Caller,
+    id: TaskId,
+    body: ActOnClaim,
+) -> Result<Task, HttpError> {
+    Ok(app.store.claim_task(id, acting(app, caller, body)?).await?)
+}
+
+/// `POST /api/tasks/{id}/release`
+pub async fn release(
+    app: &App,
+    caller: &Caller,
+    id: TaskId,
+    body: ActOnClaim,
+) -> Result<Task, HttpError> {
+    Ok(app.store.release_task(id, acting(app, caller, body)?).await?)
+}
+
+/// `PATCH /api/tasks/{id}/status`
+pub async fn update(
+    app: &App,
+    caller: &Caller,
+    id: TaskId,
+    body: UpdateTask,
+) -> Result<Task, HttpError> {
+    let agent = who(caller, body.agent_id.clone(), "agentId")?;
+    let Verified(_) = caller.speak_for(&agent, app.config.identity)?;
+    let by = match caller {
+        Caller::Integration(integration) => Reporter::Source(integration.name.clone()),
+        _ => Reporter::Agent(Acting {
+            agent,
+            instance_id: body.instance_id.clone(),
+            epoch: body.epoch,
+            generation: body.generation,
+        }),
+    };
+    Ok(app.store.update_task(id, by, body).await?)
+}
+
+/// Whose tasks the caller sees.
+pub fn viewer(caller: &Caller) -> Reader {
+    match caller {
+        Caller::Agent(id) => Reader::Agent { id: id.clone(), presence: false },
+        Caller::Integration(integration) => Reader::Integration(integration.name.clone()),
+        _ => Reader::All,
+    }
+}
