@@ -8,6 +8,7 @@ mod bench;
 mod ci;
 mod dashboard;
 mod docs;
+mod examples;
 mod serve;
 mod shell;
 mod suite;

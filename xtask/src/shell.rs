@@ -61,7 +61,12 @@ pub fn built(name: &str, folder: &str) -> Result<PathBuf, Failure> {
 
 /// Where `program` is found on the search path, if anywhere.
 pub fn which(program: &str) -> Option<PathBuf> {
-    let names = [program.to_owned(), format!("{program}.exe"), format!("{program}.cmd")];
+    // On Windows a file without an ending is a script for another system's shell, as npm's is.
+    let names = if cfg!(windows) {
+        vec![format!("{program}.exe"), format!("{program}.cmd")]
+    } else {
+        vec![program.to_owned()]
+    };
     std::env::split_paths(&search_path())
         .flat_map(|folder| names.iter().map(move |name| folder.join(name)).collect::<Vec<_>>())
         .find(|file| file.is_file())

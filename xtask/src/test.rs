@@ -8,7 +8,7 @@ mod tally;
 use self::tally::Tally;
 use crate::shell::{self, Failure};
 use crate::suite::{Suites, Tool};
-use crate::{bench, dashboard, docs};
+use crate::{bench, dashboard, docs, examples};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -25,9 +25,21 @@ const REDIS: Tool = Tool {
     install: "`apt-get install redis-server` or `brew install redis`",
 };
 
-/// What single tests leave out when it is missing.
-const CURL: Tool =
-    Tool { program: "curl", install: "`apt-get install curl`; Windows and macOS have it" };
+/// What single tests leave out when a tool is missing.
+const PARTS: [(&str, Tool); 3] = [
+    (
+        "the README's section on curl, two example integrations",
+        Tool { program: "curl", install: "`apt-get install curl`; Windows and macOS have it" },
+    ),
+    (
+        "the example integrations of Alertmanager and Zendesk",
+        Tool { program: "python3", install: "`apt-get install python3`" },
+    ),
+    (
+        "the example integration of GitHub Actions",
+        Tool { program: "jq", install: "`apt-get install jq` or `brew install jq`" },
+    ),
+];
 
 pub fn run(args: &Args) -> Result<(), Failure> {
     let mut suites = Suites::new(args.full);
@@ -44,8 +56,11 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     }
     suites.run("generated documents", docs::check);
 
-    if let Some(why) = CURL.missing() {
-        suites.skip("the README's section on curl", &why);
+    examples::compile(&mut suites);
+    for (part, tool) in PARTS {
+        if let Some(why) = tool.missing() {
+            suites.skip(part, &why);
+        }
     }
 
     let mut tally = Tally::default();
