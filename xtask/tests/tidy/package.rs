@@ -22,7 +22,7 @@ const EDGES: [(&str, &[&str]); 8] = [
 const NEVER: [(&str, &[&str]); 4] = [
     ("relay-core", &["tokio", "sqlx", "hyper", "reqwest", "tracing"]),
     ("relay-store", &["hyper", "http", "reqwest", "clap"]),
-    ("relay-server", &["sqlx", "clap", "reqwest"]),
+    ("relay-server", &["sqlx", "clap"]),
     ("relay-client", &["sqlx", "hyper", "clap"]),
 ];
 
