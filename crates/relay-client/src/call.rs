@@ -6,7 +6,10 @@ use relay_core::api::route::Route;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::error::{ClientError, Refusal};
+use crate::{
+    error::{ClientError, Refusal},
+    retry,
+};
 
 /// How long an answer may take.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
@@ -17,6 +20,7 @@ const ESSENTIAL: &[&str] = &[
     "body",
     "channel",
     "claimable",
+    "dedupeKey",
     "expiresInMs",
     "from",
     "generation",
@@ -25,10 +29,14 @@ const ESSENTIAL: &[&str] = &[
     "idempotencyKey",
     "label",
     "name",
+    "progress",
     "read",
     "replyTo",
+    "result",
     "scopes",
     "status",
+    "target",
+    "title",
     "to",
 ];
 
@@ -38,12 +46,22 @@ pub(crate) struct Call<T> {
     pub(crate) query: Vec<(&'static str, String)>,
     pub(crate) body: Option<Vec<u8>>,
     pub(crate) timeout: Duration,
+    /// True when making it twice does what making it once does.
+    pub(crate) repeatable: bool,
     reply: PhantomData<fn() -> T>,
 }
 
 impl<T: DeserializeOwned> Call<T> {
     pub(crate) fn new(route: Route) -> Self {
-        Self { route, query: Vec::new(), body: None, timeout: TIMEOUT, reply: PhantomData }
+        let repeatable = retry::is_repeatable(&route);
+        Self {
+            route,
+            query: Vec::new(),
+            body: None,
+            timeout: TIMEOUT,
+            repeatable,
+            reply: PhantomData,
+        }
     }
 
     pub(crate) fn query(mut self, query: Vec<(&'static str, String)>) -> Self {
@@ -53,6 +71,12 @@ impl<T: DeserializeOwned> Call<T> {
 
     pub(crate) fn body(mut self, body: &impl Serialize) -> Self {
         self.body = Some(serde_json::to_vec(body).expect("requests are plain JSON"));
+        self
+    }
+
+    /// Says that this one may be made twice, though others of its route may not.
+    pub(crate) fn repeatable(mut self) -> Self {
+        self.repeatable = true;
         self
     }
 

@@ -97,6 +97,12 @@ impl ClientError {
         self.refusal().map(|refusal| refusal.status)
     }
 
+    /// True when nobody can tell whether the relay did it: the answer was lost, or its disk failed
+    /// while storing.
+    pub fn may_have_happened(&self) -> bool {
+        matches!(self, Self::Unreachable { sent: true, .. }) || self.is(Code::OutcomeUnknown)
+    }
+
     /// What to do next, where that is known.
     pub fn hint(&self) -> Option<String> {
         match self {

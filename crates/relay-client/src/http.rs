@@ -83,6 +83,11 @@ impl Relay {
         Self { retries, ..self }
     }
 
+    /// True unless the caller wants nothing to be repeated.
+    pub(crate) fn repeats(&self) -> bool {
+        self.retries > 0
+    }
+
     /// The relay's address, without a slash at its end.
     pub fn url(&self) -> &str {
         &self.base
@@ -166,7 +171,7 @@ impl Relay {
                 complete = false;
                 continue;
             }
-            match retry::wait(&error, retry::is_repeatable(&call.route), &mut backoff) {
+            match retry::wait(&error, call.repeatable, &mut backoff) {
                 Some(delay) if retries > 0 => tokio::time::sleep(delay).await,
                 _ => return Err(error),
             }

@@ -45,6 +45,7 @@
 
 pub mod agent;
 mod call;
+pub mod channel;
 pub mod config;
 mod connection;
 pub mod error;
@@ -52,6 +53,7 @@ pub mod event;
 pub mod http;
 pub mod identity;
 mod inbox;
+pub mod integration;
 pub mod message;
 pub mod place;
 mod random;
@@ -60,6 +62,7 @@ mod retry;
 mod scripted;
 pub mod session;
 pub mod stats;
+pub mod task;
 pub mod token;
 mod transport;
 

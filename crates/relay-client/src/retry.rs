@@ -67,9 +67,16 @@ fn pause(refusal: &Refusal, repeatable: bool, backoff: &mut Backoff) -> Option<D
 }
 
 /// True when making the call twice does what making it once does. Sends carry a key that makes
-/// them so; what answers with a new secret never is.
+/// them so; what answers with a new secret never is, nor what is counted or written down each time.
 pub(crate) fn is_repeatable(route: &Route) -> bool {
-    !matches!(route, Route::RegisterAgent | Route::CreateToken)
+    !matches!(
+        route,
+        Route::RegisterAgent
+            | Route::CreateToken
+            | Route::CreateTask
+            | Route::PostEvent
+            | Route::UpdateTask(_)
+    )
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@
 mod member;
 mod presence;
 mod registration;
+mod work;
 
 use std::{ops::Deref, path::PathBuf, sync::Arc, time::Duration};
 
@@ -62,7 +63,7 @@ impl Default for SessionOptions {
 /// A message as it is handed over.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Incoming {
-    /// The message.
+    /// The message. With a `task_id` it announces a task: [`Member::task`] shows it.
     pub message: Message,
     /// True when it was waiting before this session looked, so that it may be old.
     pub waited: bool,

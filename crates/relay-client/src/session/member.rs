@@ -151,7 +151,7 @@ impl Member {
         self.grants().get(&message.id).copied().or(shown.map(|claim| claim.generation))
     }
 
-    fn grants(&self) -> std::sync::MutexGuard<'_, HashMap<MessageId, i64>> {
+    pub(super) fn grants(&self) -> std::sync::MutexGuard<'_, HashMap<MessageId, i64>> {
         self.grants.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -175,13 +175,14 @@ impl Member {
         .await
     }
 
-    async fn act<F>(
+    /// Claims, finishes or releases as the current process.
+    pub(super) async fn act<T, F>(
         &self,
         generation: Option<i64>,
         act: impl Fn(Relay, ActOnClaim) -> F,
-    ) -> Result<Message, SessionError>
+    ) -> Result<T, SessionError>
     where
-        F: Future<Output = Result<Message, ClientError>>,
+        F: Future<Output = Result<T, ClientError>>,
     {
         self.fenced(|relay, (instance_id, epoch)| {
             let agent_id = Some(self.id().clone());
@@ -192,7 +193,7 @@ impl Member {
 
     /// Does something as the current process. A refusal that may be about who we are is looked
     /// into with a heartbeat: it ends the session, or sets it right for a second attempt.
-    async fn fenced<T, F>(
+    pub(super) async fn fenced<T, F>(
         &self,
         act: impl Fn(Relay, (Option<Line>, Option<i64>)) -> F,
     ) -> Result<T, SessionError>
@@ -211,7 +212,7 @@ impl Member {
 }
 
 /// A text that no relay would take is refused here in the relay's words.
-fn body(text: &str) -> Result<Body, ClientError> {
+pub(super) fn body(text: &str) -> Result<Body, ClientError> {
     text.parse::<Body>().map_err(|why| {
         let refused = relay_core::error::Refused::field("body", why);
         crate::error::Refusal::new(400, refused.to_body().error, None).into_error()
