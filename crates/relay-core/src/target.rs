@@ -229,7 +229,8 @@ impl Whom {
             Self::Target(target) => target,
         };
         let available = agents.iter().filter(|a| a.status != Status::Offline && !a.id.is_human());
-        one(&target.to_string(), available.filter(|agent| target.matches(agent)).collect(), agents)
+        let fits: Vec<_> = available.filter(|agent| target.matches(agent)).collect();
+        one(&target.to_string(), &fits, agents)
     }
 }
 
@@ -291,11 +292,12 @@ pub fn resolve<'a>(word: &str, agents: &'a [Agent]) -> Result<&'a Agent, Refused
         return Ok(agent);
     }
     let available = agents.iter().filter(|a| a.status != Status::Offline);
-    one(word, available.filter(|a| is_called(a, word)).collect(), agents)
+    let fits: Vec<_> = available.filter(|a| is_called(a, word)).collect();
+    one(word, &fits, agents)
 }
 
-fn one<'a>(word: &str, fits: Vec<&'a Agent>, agents: &'a [Agent]) -> Result<&'a Agent, Refused> {
-    match fits.as_slice() {
+fn one<'a>(word: &str, fits: &[&'a Agent], agents: &'a [Agent]) -> Result<&'a Agent, Refused> {
+    match fits {
         [one] => Ok(one),
         [] => Err(not_found(word, agents.iter().filter(|a| a.status != Status::Offline))),
         several => {

@@ -41,8 +41,8 @@ impl Store {
     pub async fn agents(&self, query: &query::Agents) -> Result<Page<Agent>, StoreError> {
         let limit = query.limit.map_or(query::DEFAULT_LIMIT, |limit| limit.0) as usize;
         let mut fitting: Vec<Agent> = self.shared.read(|directory| {
-            let all = directory.agents().map(|entry| &entry.agent);
-            all.filter(|agent| !agent.id.is_human() && fits(agent, query)).cloned().collect()
+            let all = directory.agents().filter(|entry| !entry.built_in).map(|entry| &entry.agent);
+            all.filter(|agent| fits(agent, query)).cloned().collect()
         });
         fitting.sort_by(|a, b| a.id.cmp(&b.id));
         let more = fitting.len() > limit;
@@ -125,7 +125,13 @@ pub(crate) async fn put(
     let event = Event { agent: Some(agent.clone()), taken_over, ..Event::new(seq, name, tx.now()) };
     tx.append(event)?;
     let id = agent.id.clone();
-    tx.change(Change::Put(Arc::new(Entry { agent, credential, addresses, removed_at: None })));
+    tx.change(Change::Put(Arc::new(Entry {
+        agent,
+        credential,
+        addresses,
+        removed_at: None,
+        built_in: false,
+    })));
     offer::waiting(tx, &id, &gained).await
 }
 
@@ -241,8 +247,9 @@ impl Command for Remove {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
         let entry = tx.directory.get(&self.id).ok_or_else(|| send::unregistered(&self.id))?.clone();
-        if entry.agent.id.is_human() {
-            return Err(Refused::new(Code::ReservedId, "`human` is built in and stays").into());
+        if entry.built_in {
+            let why = format!("`{}` is built in and stays", entry.agent.id);
+            return Err(Refused::new(Code::ReservedId, why).into());
         }
         let nobody = Credential { owner: Digest::from_stored(String::new()), guest: None };
         remove(tx, &entry, nobody).await
@@ -270,7 +277,13 @@ pub(crate) async fn remove(
     tx.execute(sqlx::query("DELETE FROM membership WHERE agent = $1").bind(id.to_string())).await?;
     let seq = tx.next_seq();
     tx.append(Event { agent: Some(agent.clone()), ..Event::new(seq, Name::AgentRemoved, now) })?;
-    let gone = Entry { agent, credential, addresses: BTreeMap::new(), removed_at: Some(now) };
+    let gone = Entry {
+        agent,
+        credential,
+        addresses: BTreeMap::new(),
+        removed_at: Some(now),
+        built_in: false,
+    };
     tx.change(Change::Put(Arc::new(gone)));
     Ok(())
 }

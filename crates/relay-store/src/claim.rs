@@ -1,11 +1,14 @@
-//! Claims of messages: one winner, decided in one transaction; lapsed and abandoned ones open again.
+//! Claims: one winner, decided in one transaction; lapsed and abandoned ones open again. A message and
+//! the task that it announces are claimed, released and finished as one, from either side.
 
 use relay_core::{
     error::Refused,
     event::{Event, Name, ReleaseReason},
     id::{AgentId, MessageId},
-    lease::Outcome,
+    lease::{Outcome, State},
     message::{Claim, Message},
+    task::{Step, Task, Work},
+    time::Timestamp,
 };
 
 use crate::{
@@ -19,6 +22,7 @@ use crate::{
     row::{self, Stored, message_columns},
     send,
     store::Store,
+    task::{self, StoredTask},
     tx::{LEASE, Tx},
 };
 
@@ -54,13 +58,16 @@ impl Store {
     }
 }
 
-/// The message, as the transaction sees it.
+/// The message, as the transaction sees it, unless it was deleted.
 pub(crate) async fn load(tx: &mut Tx<'_>, id: MessageId) -> Result<Stored, StoreError> {
+    let stored = find(tx, id).await?.filter(|stored| stored.message.deleted_at.is_none());
+    stored.ok_or_else(|| Refused::not_found(format!("message {id}")).into())
+}
+
+async fn find(tx: &mut Tx<'_>, id: MessageId) -> Result<Option<Stored>, StoreError> {
     let sql = concat!("SELECT ", message_columns!(), " FROM message m WHERE m.id = $1");
     let found = sqlx::query(sql).bind(id.0).fetch_optional(&mut *tx.connection).await?;
-    let stored = found.as_ref().map(row::message).transpose()?;
-    let stored = stored.filter(|stored| stored.message.deleted_at.is_none());
-    stored.ok_or_else(|| Refused::not_found(format!("message {id}")).into())
+    found.as_ref().map(row::message).transpose()
 }
 
 /// The agent that acts, if this process still speaks for it.
@@ -89,7 +96,7 @@ pub(crate) async fn store(tx: &mut Tx<'_>, stored: &mut Stored) -> Result<(), St
 }
 
 /// Tells what happened to a claim.
-pub(crate) fn tell(
+fn tell(
     tx: &mut Tx<'_>,
     stored: &Stored,
     name: Name,
@@ -101,18 +108,141 @@ pub(crate) fn tell(
     tx.append(Event { message, by: by.cloned(), reason, ..Event::new(seq, name, tx.now()) })
 }
 
-/// Opens a held claim again, tells of it, and offers it to those who match now.
-async fn open_again(
+/// What is claimed: a message, and the task that it announces if it does, under one lease.
+pub(crate) struct Subject {
+    stored: Stored,
+    task: Option<StoredTask>,
+}
+
+impl Subject {
+    /// A message, with its task.
+    async fn of_message(tx: &mut Tx<'_>, stored: Stored) -> Result<Self, StoreError> {
+        let task = match stored.message.task_id {
+            Some(id) => Some(task::load(tx, id).await?),
+            None => None,
+        };
+        Ok(Self { stored, task })
+    }
+
+    /// A task, with its message.
+    pub(crate) async fn of_task(tx: &mut Tx<'_>, task: StoredTask) -> Result<Self, StoreError> {
+        let id = task.work.task.message_id.unwrap_or(MessageId(0));
+        let stored = find(tx, id).await?.ok_or_else(|| task::unknown(task.work.task.id))?;
+        Ok(Self { stored, task: Some(task) })
+    }
+
+    pub(crate) fn into_task(self) -> Result<Task, StoreError> {
+        let missing = || StoreError::Failed("a task was not looked up".into());
+        Ok(self.task.ok_or_else(missing)?.work.task)
+    }
+
+    /// Grants it to an agent whom it is for, unless somebody else has it.
+    pub(crate) async fn claim(&mut self, tx: &mut Tx<'_>, entry: &Entry) -> Result<(), StoreError> {
+        let (agent, now) = (&entry.agent, tx.now());
+        let Self { stored, task } = self;
+        let addressed =
+            !stored.message.is_for(agent) && offer::was_offered(tx, stored, &agent.id).await?;
+        stored.message.check_claim(agent, addressed, now)?;
+        let outcome = stored.lease.claim(&agent.id, LEASE, now)?;
+        let step = match task {
+            Some(task) => task.work.claim(&agent.id, LEASE, now)?,
+            None => None,
+        };
+        store(tx, stored).await?;
+        if outcome == Outcome::Changed {
+            receipt::claimed(tx, stored.message.id, &agent.id).await?;
+            tell(tx, stored, Name::MessageClaimed, Some(&agent.id), None)?;
+            self.record(tx, step).await?;
+            revive(tx, entry).await?;
+        }
+        Ok(())
+    }
+
+    /// Opens it again for its holder, who may do so.
+    pub(crate) async fn give_back(
+        &mut self,
+        tx: &mut Tx<'_>,
+        by: &AgentId,
+    ) -> Result<(), StoreError> {
+        self.open_again(tx, by, ReleaseReason::Released).await
+    }
+
+    /// Opens it again, tells of it, and offers it to those who match now.
+    async fn open_again(
+        &mut self,
+        tx: &mut Tx<'_>,
+        by: &AgentId,
+        reason: ReleaseReason,
+    ) -> Result<(), StoreError> {
+        let Self { stored, task } = self;
+        stored.lease.revoke();
+        let step = task.as_mut().and_then(|task| task.work.revoke(reason, tx.now()));
+        store(tx, stored).await?;
+        tell(tx, stored, Name::MessageClaimReleased, Some(by), Some(reason))?;
+        self.record(tx, step).await?;
+        offer::reopened(tx, &self.stored).await
+    }
+
+    /// Finishes it for its holder; `result` is what a task says of it.
+    async fn finish(
+        &mut self,
+        tx: &mut Tx<'_>,
+        by: &AgentId,
+        generation: Option<i64>,
+        result: Option<&str>,
+    ) -> Result<(), StoreError> {
+        let Self { stored, task } = self;
+        if stored.lease.finish(by, generation, tx.now())? == Outcome::Same {
+            return Ok(());
+        }
+        let step = match task {
+            Some(task) => task.work.finish(by, generation, result, tx.now())?,
+            None => None,
+        };
+        self.done(tx, by).await?;
+        self.record(tx, step).await
+    }
+
+    /// Changes the task by a rule; where that ends it, its message is done too.
+    pub(crate) async fn change(
+        &mut self,
+        tx: &mut Tx<'_>,
+        rule: impl FnOnce(&mut Work, Timestamp) -> Result<Step, Refused>,
+    ) -> Result<(), StoreError> {
+        let Some(task) = &mut self.task else { return Ok(()) };
+        let step = rule(&mut task.work, tx.now())?;
+        self.stored.lease = task.work.lease.clone();
+        if let State::Done { by, .. } = &self.stored.lease.state {
+            let by = by.clone();
+            self.done(tx, &by).await?;
+        }
+        self.record(tx, Some(step)).await
+    }
+
+    async fn done(&mut self, tx: &mut Tx<'_>, by: &AgentId) -> Result<(), StoreError> {
+        store(tx, &mut self.stored).await?;
+        if !by.is_system() {
+            receipt::done(tx, self.stored.message.id, by).await?;
+        }
+        tell(tx, &self.stored, Name::MessageDone, Some(by), None)
+    }
+
+    async fn record(&mut self, tx: &mut Tx<'_>, step: Option<Step>) -> Result<(), StoreError> {
+        match (&mut self.task, step) {
+            (Some(task), Some(step)) => task::record(tx, task, step).await,
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Finishes what the sender of an answer held in the thread, and holds no more.
+pub(crate) async fn answered(
     tx: &mut Tx<'_>,
-    mut stored: Stored,
-    by: &AgentId,
-    reason: ReleaseReason,
-) -> Result<Message, StoreError> {
-    stored.lease.revoke();
-    store(tx, &mut stored).await?;
-    tell(tx, &stored, Name::MessageClaimReleased, Some(by), Some(reason))?;
-    offer::reopened(tx, &stored).await?;
-    Ok(stored.message)
+    held: Stored,
+    answer: &Message,
+) -> Result<(), StoreError> {
+    let mut subject = Subject::of_message(tx, held).await?;
+    subject.finish(tx, &answer.from, None, Some(&answer.body)).await
 }
 
 /// Opens everything that an agent holds.
@@ -128,7 +258,8 @@ pub(crate) async fn release_all(
     );
     let rows = sqlx::query(sql).bind(id.to_string()).fetch_all(&mut *tx.connection).await?;
     for row in &rows {
-        open_again(tx, row::message(row)?, id, reason).await?;
+        let mut subject = Subject::of_message(tx, row::message(row)?).await?;
+        subject.open_again(tx, id, reason).await?;
     }
     Ok(rows.len() as u64)
 }
@@ -143,19 +274,10 @@ impl Command for ClaimMessage {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Message, StoreError> {
         let entry = acting(tx, &self.by)?;
-        let mut stored = load(tx, self.id).await?;
-        let agent = &entry.agent;
-        let addressed =
-            !stored.message.is_for(agent) && offer::was_offered(tx, &stored, &agent.id).await?;
-        stored.message.check_claim(agent, addressed, tx.now())?;
-        let outcome = stored.lease.claim(&agent.id, LEASE, tx.now())?;
-        store(tx, &mut stored).await?;
-        if outcome == Outcome::Changed {
-            receipt::claimed(tx, self.id, &agent.id).await?;
-            tell(tx, &stored, Name::MessageClaimed, Some(&agent.id), None)?;
-            revive(tx, &entry).await?;
-        }
-        Ok(stored.message)
+        let stored = load(tx, self.id).await?;
+        let mut subject = Subject::of_message(tx, stored).await?;
+        subject.claim(tx, &entry).await?;
+        Ok(subject.stored.message)
     }
 }
 
@@ -184,7 +306,9 @@ impl Command for ReleaseMessage {
             return Err(stored.message.not_claimable().into());
         }
         stored.lease.clone().release(&agent, self.by.generation, tx.now())?;
-        open_again(tx, stored, &agent, ReleaseReason::Released).await
+        let mut subject = Subject::of_message(tx, stored).await?;
+        subject.give_back(tx, &agent).await?;
+        Ok(subject.stored.message)
     }
 }
 
@@ -198,16 +322,13 @@ impl Command for FinishMessage {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Message, StoreError> {
         let agent = acting(tx, &self.by)?.agent.id.clone();
-        let mut stored = load(tx, self.id).await?;
+        let stored = load(tx, self.id).await?;
         if !stored.message.claimable {
             return Err(stored.message.not_claimable().into());
         }
-        if stored.lease.finish(&agent, self.by.generation, tx.now())? == Outcome::Changed {
-            store(tx, &mut stored).await?;
-            receipt::done(tx, self.id, &agent).await?;
-            tell(tx, &stored, Name::MessageDone, Some(&agent), None)?;
-        }
-        Ok(stored.message)
+        let mut subject = Subject::of_message(tx, stored).await?;
+        subject.finish(tx, &agent, self.by.generation, None).await?;
+        Ok(subject.stored.message)
     }
 }
 
@@ -227,7 +348,8 @@ impl Command for ReleaseLapsed {
             let stored = row::message(row)?;
             let holder = stored.lease.held().map(|held| held.by.clone());
             let holder = holder.unwrap_or_else(AgentId::system);
-            open_again(tx, stored, &holder, ReleaseReason::Lapsed).await?;
+            let mut subject = Subject::of_message(tx, stored).await?;
+            subject.open_again(tx, &holder, ReleaseReason::Lapsed).await?;
         }
         Ok(rows.len() as u64)
     }

@@ -4,7 +4,7 @@
 //! which follows at each commit. After a rollback the writer starts again from the public one.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -41,6 +41,8 @@ pub(crate) struct Entry {
     pub(crate) addresses: BTreeMap<Address, Seq>,
     /// When it was removed; the id and its mail are remembered for a while.
     pub(crate) removed_at: Option<Timestamp>,
+    /// The operator, or an integration: in no list, never reaped.
+    pub(crate) built_in: bool,
 }
 
 /// A scoped token that may be used.
@@ -66,9 +68,21 @@ pub(crate) struct Directory {
     members: HashMap<Address, BTreeSet<AgentId>>,
     digests: HashMap<Digest, AgentId>,
     grants: HashMap<Digest, Grant>,
+    /// The integrations that are called back.
+    called_back: HashSet<AgentId>,
 }
 
 impl Directory {
+    /// Notes that an integration is called back.
+    pub(crate) fn call_back(&mut self, integration: AgentId) {
+        self.called_back.insert(integration);
+    }
+
+    /// True where an integration is called back.
+    pub(crate) fn is_called_back(&self, integration: &AgentId) -> bool {
+        self.called_back.contains(integration)
+    }
+
     /// The agent, removed or not.
     pub(crate) fn known(&self, id: &AgentId) -> Option<&Arc<Entry>> {
         self.entries.get(id)

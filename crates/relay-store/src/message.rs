@@ -19,6 +19,7 @@ use crate::{
     queue::Command,
     row::{self, message_columns},
     store::Store,
+    task,
     tx::Tx,
 };
 
@@ -160,6 +161,9 @@ impl Command for Delete {
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
         let mut stored = claim::load(tx, self.id).await?;
         stored.message.check_delete(self.by.as_ref())?;
+        if let Some(task) = stored.message.task_id {
+            task::load(tx, task).await?.work.task.check_message_may_go()?;
+        }
         let now = tx.now();
         stored.message.body = String::new();
         stored.message.subject = None;

@@ -117,6 +117,10 @@ impl Command for Register {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Registration, StoreError> {
         let known = tx.directory.known(&self.request.id).cloned();
+        if known.as_ref().is_some_and(|entry| entry.built_in) {
+            let why = format!("`{}` is an integration's name", self.request.id);
+            return Err(Refused::new(Code::ReservedId, why).hint("choose another id").into());
+        }
         // An agent that was removed by request has no owner any more; a pruned one still has.
         let holder = known.as_ref().filter(|entry| entry.is_owned());
         let proof = self.proof(holder.map(|entry| &entry.credential));

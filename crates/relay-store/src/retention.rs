@@ -41,6 +41,8 @@ pub struct Retention {
     pub messages: u64,
     /// Events removed.
     pub events: u64,
+    /// Finished tasks removed, with their histories and callbacks.
+    pub tasks: u64,
     /// True when there is more to remove.
     pub more: bool,
 }
@@ -65,7 +67,8 @@ impl Store {
         self.queue.run(Reap { stale_after, prune_after }).await
     }
 
-    /// Removes one chunk of what is older than `keep`. Claims in somebody's hands stay. Readers whose
+    /// Removes one chunk of what is older than `keep`. Claims in somebody's hands stay, and so do tasks
+    /// that are not finished, with their messages. Readers whose
     /// cursor lies in what was removed are told of the gap.
     pub async fn retain(&self, keep: Duration) -> Result<Retention, StoreError> {
         let before = self.now().minus(keep);
@@ -84,11 +87,11 @@ impl Store {
 
 fn is_stale(entry: &Entry, now: Timestamp, after: Duration) -> bool {
     let agent = &entry.agent;
-    agent.is_live() && !agent.id.is_human() && agent.last_seen_at < now.minus(after)
+    agent.is_live() && !entry.built_in && agent.last_seen_at < now.minus(after)
 }
 
 fn is_pruned(entry: &Entry, now: Timestamp, after: Duration) -> bool {
-    !entry.agent.is_live() && !entry.agent.id.is_human() && entry.agent.status_at < now.minus(after)
+    !entry.agent.is_live() && !entry.built_in && entry.agent.status_at < now.minus(after)
 }
 
 struct Reap {
@@ -139,6 +142,7 @@ impl Command for Retain {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Retention, StoreError> {
         let before = tx.now().minus(self.keep).0;
+        let tasks = remove_tasks(tx, before).await?;
         let (messages, last_message) = old_messages(tx, before).await?;
         let (events, last_event) = old_events(tx, before).await?;
         let ids = serde_json::to_string(&messages)?;
@@ -156,15 +160,17 @@ impl Command for Retain {
             note_gap(tx, through).await?;
         }
         forget_agents(tx, before).await?;
-        let more = messages.len() as i64 >= CHUNK || events >= CHUNK as u64;
-        Ok(Retention { messages: messages.len() as u64, events, more })
+        let most = CHUNK as u64;
+        let more = messages.len() as u64 >= most || events >= most || tasks >= most;
+        Ok(Retention { messages: messages.len() as u64, events, tasks, more })
     }
 }
 
 /// The oldest messages that may go, and the largest number among them.
 async fn old_messages(tx: &mut Tx<'_>, before: i64) -> Result<(Vec<MessageId>, i64), StoreError> {
     let sql = "SELECT id FROM message WHERE id <= $3 AND created_at < $1 \
-         AND (claim_state IS NULL OR claim_state <> 'held') ORDER BY id LIMIT $2";
+         AND (claim_state IS NULL OR claim_state <> 'held') \
+         AND (task_id IS NULL OR NOT EXISTS (SELECT 1 FROM task t WHERE t.id = task_id)) ORDER BY id LIMIT $2";
     let horizon = horizon(tx, before).await?;
     let query = sqlx::query(sql).bind(before).bind(CHUNK).bind(horizon);
     let rows = query.fetch_all(&mut *tx.connection).await?;
@@ -174,6 +180,27 @@ async fn old_messages(tx: &mut Tx<'_>, before: i64) -> Result<(Vec<MessageId>, i
         .collect::<Result<_, StoreError>>()?;
     let last = ids.last().map_or(0, |id| id.0);
     Ok((ids, last))
+}
+
+/// Removes tasks that were finished long ago, and callbacks that were delivered long ago.
+async fn remove_tasks(tx: &mut Tx<'_>, before: i64) -> Result<u64, StoreError> {
+    let sql =
+        "SELECT id FROM task WHERE active = 0 AND updated_at < $1 ORDER BY updated_at LIMIT $2";
+    let rows = sqlx::query(sql).bind(before).bind(CHUNK).fetch_all(&mut *tx.connection).await?;
+    let ids: Vec<i64> =
+        rows.iter().map(|row| Ok(row.try_get("id")?)).collect::<Result<_, StoreError>>()?;
+    let list = serde_json::to_string(&ids)?;
+    for sql in [
+        "DELETE FROM callback WHERE task_id IN (EACH($1))",
+        "DELETE FROM task_event WHERE task_id IN (EACH($1))",
+        "DELETE FROM task WHERE id IN (EACH($1))",
+    ] {
+        tx.execute(sqlx::query(dialect::sql(sql)).bind(list.clone())).await?;
+    }
+    let sql = "DELETE FROM callback WHERE id IN \
+         (SELECT id FROM callback WHERE state = 'delivered' AND ended_at < $1 ORDER BY ended_at LIMIT $2)";
+    tx.execute(sqlx::query(sql).bind(before).bind(CHUNK)).await?;
+    Ok(ids.len() as u64)
 }
 
 /// A number above which no message is old: found by halving, because time has no index of its own

@@ -4,6 +4,7 @@ use relay_core::{
     id::{AgentId, MessageId, PairId, TaskId},
     lease::{Held, Lease, State},
     message::{Claim, Message, Urgency},
+    task::{Task, Work},
     text::{Line, Slug, Word},
     time::Timestamp,
     token::Digest,
@@ -15,7 +16,7 @@ use sqlx::{
     query::Query,
 };
 
-use crate::{dialect, error::StoreError};
+use crate::{dialect, error::StoreError, task::StoredTask};
 
 /// A message with its lease, which keeps its generation when nobody holds it.
 #[derive(Clone, Debug)]
@@ -34,7 +35,19 @@ macro_rules! message_columns {
 }
 pub(crate) use message_columns;
 
-fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, StoreError> {
+/// The columns of a task `t` with the lease of its message `m`.
+macro_rules! task_columns {
+    () => {
+        "t.id, t.source, t.kind, t.severity, t.dedupe_key, t.title, t.body, t.target, t.channel, t.status, \
+         t.occurrence_count, t.sequence, t.progress, t.result, t.message_id, t.meta, t.created_at, t.last_seen_at, \
+         t.updated_at, m.claim_state, m.claim_generation, m.claim_by, m.claim_at, m.claim_expires_at, m.done_at"
+    };
+}
+pub(crate) use task_columns;
+
+pub(crate) fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(
+    text: &str,
+) -> Result<T, StoreError> {
     text.parse().map_err(|e| StoreError::Failed(format!("a stored value cannot be read: {e}")))
 }
 
@@ -84,6 +97,36 @@ pub(crate) fn message(row: &AnyRow) -> Result<Stored, StoreError> {
         deleted_at: time(row, "deleted_at")?,
     };
     Ok(Stored { message, lease })
+}
+
+/// Reads the [columns](task_columns) of a task.
+pub(crate) fn task(row: &AnyRow) -> Result<StoredTask, StoreError> {
+    let text = |column: &str| row.try_get::<String, _>(column);
+    let maybe = |column: &str| row.try_get::<Option<String>, _>(column);
+    let at = |column: &str| row.try_get::<i64, _>(column).map(Timestamp);
+    let lease = lease(row)?;
+    let task = Task {
+        id: TaskId(row.try_get("id")?),
+        source: parsed(&text("source")?)?,
+        kind: slug(&text("kind")?)?,
+        severity: parsed(&text("severity")?)?,
+        dedupe_key: maybe("dedupe_key")?,
+        title: parsed(&text("title")?)?,
+        body: text("body")?,
+        target: parsed(&text("target")?)?,
+        channel: maybe("channel")?.map(|c| parsed::<Word>(&c)).transpose()?,
+        status: parsed(&text("status")?)?,
+        claim: Claim::of(&lease),
+        occurrence_count: row.try_get("occurrence_count")?,
+        progress: maybe("progress")?,
+        result: maybe("result")?,
+        message_id: Some(MessageId(row.try_get("message_id")?)),
+        meta: facts(maybe("meta")?)?,
+        created_at: at("created_at")?,
+        last_seen_at: at("last_seen_at")?,
+        updated_at: at("updated_at")?,
+    };
+    Ok(StoredTask { work: Work { task, lease }, sequence: row.try_get("sequence")? })
 }
 
 fn lease(row: &AnyRow) -> Result<Lease, StoreError> {

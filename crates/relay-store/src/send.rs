@@ -7,7 +7,7 @@ use relay_core::{
     api::{reply::Sent, request::SendMessage},
     caller::Verified,
     error::{Code, Refused},
-    event::{Event, Name},
+    event::Event,
     id::{AgentId, MessageId},
     message::Message,
     target::{self, Target},
@@ -206,7 +206,7 @@ fn repeat(first: &(Sent, Option<Digest>), send: &Sending) -> Result<Delivery, Re
 
 /// The target with the id as it was registered. An id nobody knows is refused; one that was pruned
 /// keeps its mail for whoever holds it next.
-fn canonical(directory: &Directory, to: &Target) -> Result<Target, Refused> {
+pub(crate) fn canonical(directory: &Directory, to: &Target) -> Result<Target, Refused> {
     match to {
         Target::Agent(id) => match directory.known(id) {
             Some(entry) => Ok(Target::Agent(entry.agent.id.clone())),
@@ -357,17 +357,14 @@ async fn answer(
 ) -> Result<(), StoreError> {
     receipt::answered(tx, parent, &message.from, message.id).await?;
     let now = tx.now();
-    for held in &mut lookups.held {
-        let theirs = held.message.thread_id == message.thread_id
-            && held
-                .lease
-                .held()
-                .is_some_and(|lease| lease.by == message.from && !lease.lapsed(now));
-        if theirs && held.lease.finish(&message.from, None, now).is_ok() {
-            claim::store(tx, held).await?;
-            receipt::done(tx, held.message.id, &message.from).await?;
-            claim::tell(tx, held, Name::MessageDone, Some(&message.from), None)?;
-        }
+    let theirs = |held: &Stored| {
+        let lease = held.lease.held().filter(|lease| !lease.lapsed(now));
+        held.message.thread_id == message.thread_id
+            && lease.is_some_and(|lease| lease.by == message.from)
+    };
+    let finished: Vec<Stored> = lookups.held.extract_if(.., |held| theirs(held)).collect();
+    for held in finished {
+        claim::answered(tx, held, message).await?;
     }
     Ok(())
 }

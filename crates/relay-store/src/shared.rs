@@ -8,6 +8,8 @@ use std::sync::{
 
 use relay_core::id::{AgentId, Seq};
 
+use tokio::sync::watch;
+
 use crate::{directory::Directory, store::WriterState};
 
 /// What the writer shares with those who read.
@@ -19,6 +21,8 @@ pub(crate) struct Shared {
     pub(crate) state: RwLock<WriterState>,
     /// Whether anybody follows the feed; without a follower nothing is put into it.
     pub(crate) followed: AtomicBool,
+    /// Changes whenever a callback was written, or is due again.
+    pub(crate) callbacks: watch::Sender<u64>,
     pub(crate) commits: AtomicU64,
     pub(crate) rows: AtomicU64,
     pub(crate) commit_micros: AtomicU64,
@@ -32,6 +36,7 @@ impl Shared {
             pruned_through: AtomicI64::new(pruned_through),
             state: RwLock::new(WriterState::Ready),
             followed: AtomicBool::new(false),
+            callbacks: watch::Sender::new(0),
             commits: AtomicU64::new(0),
             rows: AtomicU64::new(0),
             commit_micros: AtomicU64::new(0),

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};
 use relay_core::{
     agent::Status,
     lease::STALLED_AFTER,
-    stats::{AgentCounts, Check, MessageCounts, Minute, Stats},
+    stats::{AgentCounts, CallbackCounts, Check, MessageCounts, Minute, Stats, TaskCounts},
     time::Timestamp,
 };
 use sqlx::Row;
@@ -58,15 +58,41 @@ impl Store {
                 stalled: count("stalled")?,
                 done: count("done")?,
             },
+            tasks: self.count_tasks().await?,
+            callbacks: self.count_callbacks().await?,
             seq: self.head(),
             ..Stats::default()
         })
     }
 
+    async fn count_tasks(&self) -> Result<TaskCounts, StoreError> {
+        let sql = "SELECT status, count(*) AS n FROM task \
+             WHERE status IN ('open', 'claimed', 'in_progress', 'blocked') GROUP BY status";
+        let mut counts = TaskCounts::default();
+        for row in sqlx::query(sql).fetch_all(&self.readers).await? {
+            let n = row.try_get::<i64, _>("n")? as u64;
+            match row.try_get::<String, _>("status")?.as_str() {
+                "open" => counts.open = n,
+                "claimed" => counts.claimed = n,
+                "in_progress" => counts.in_progress = n,
+                _ => counts.blocked = n,
+            }
+        }
+        Ok(counts)
+    }
+
+    async fn count_callbacks(&self) -> Result<CallbackCounts, StoreError> {
+        let sql = "SELECT (SELECT count(*) FROM callback WHERE state = 'waiting') AS waiting, \
+             (SELECT count(*) FROM callback WHERE state = 'dead') AS dead";
+        let row = sqlx::query(sql).fetch_one(&self.readers).await?;
+        let count = |column| row.try_get::<i64, _>(column).map(|n| n as u64);
+        Ok(CallbackCounts { waiting: count("waiting")?, dead: count("dead")? })
+    }
+
     fn count_agents(&self) -> AgentCounts {
         self.shared.read(|directory| {
             let mut counts = AgentCounts::default();
-            for entry in directory.agents().filter(|entry| !entry.agent.id.is_human()) {
+            for entry in directory.agents().filter(|entry| !entry.built_in) {
                 counts.total += 1;
                 match entry.agent.status {
                     Status::Idle => counts.idle += 1,

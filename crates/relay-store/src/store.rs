@@ -119,7 +119,7 @@ impl Store {
         let mut connection = dialect::connect(&path, Access::Write).await?;
         dialect::check_engine(&mut connection).await?;
         let head = dialect::highest(&mut connection).await?;
-        let directory = load_directory(&mut connection).await?;
+        let directory = load_directory(&mut connection, &config.integrations).await?;
         let pruned = counter(&mut connection, "pruned_through").await?;
         let readers = dialect::readers(&path, config.readers).await?;
         let shared = Arc::new(Shared::new(directory.clone(), head, pruned));
@@ -136,6 +136,7 @@ impl Store {
             feed: sender,
             log: log.clone(),
             checkpoint_due: checkpoint_due.clone(),
+            integrations: config.integrations,
             depth: config.queue,
         });
         let checkpoints =
@@ -253,6 +254,7 @@ async fn counter(connection: &mut AnyConnection, name: &'static str) -> Result<i
 /// Reads every agent and token.
 pub(crate) async fn load_directory(
     connection: &mut AnyConnection,
+    integrations: &[Known],
 ) -> Result<Directory, StoreError> {
     let mut addresses: BTreeMap<String, BTreeMap<Address, Seq>> = BTreeMap::new();
     for row in sqlx::query("SELECT agent, address, since FROM membership")
@@ -264,7 +266,7 @@ pub(crate) async fn load_directory(
         agent.insert(address, Seq(row.try_get("since")?));
     }
     let mut directory = Directory::default();
-    directory.apply(&Change::Put(Arc::new(human())));
+    directory.apply(&Change::Put(Arc::new(built_in(AgentId::human(), "human"))));
     let sql = "SELECT id, owner, guest, last_seen_at, removed_at, data FROM agent";
     for row in sqlx::query(sql).fetch_all(&mut *connection).await? {
         let mut agent: Agent = serde_json::from_str(&row.try_get::<String, _>("data")?)?;
@@ -276,9 +278,19 @@ pub(crate) async fn load_directory(
             },
             addresses: addresses.remove(&row.try_get::<String, _>("id")?).unwrap_or_default(),
             removed_at: row.try_get::<Option<i64>, _>("removed_at")?.map(Timestamp),
+            built_in: false,
             agent,
         };
         directory.apply(&Change::Put(Arc::new(entry)));
+    }
+    for known in integrations {
+        if directory.get(&known.name).is_some() {
+            tracing::warn!(integration = %known.name, "an agent has this name, too; it can be reached no more");
+        }
+        directory.apply(&Change::Put(Arc::new(built_in(known.name.clone(), "integration"))));
+        if known.callback {
+            directory.call_back(known.name.clone());
+        }
     }
     for row in sqlx::query(token::GRANTS).fetch_all(&mut *connection).await? {
         let (digest, grant) = token::grant(&row)?;
@@ -287,15 +299,17 @@ pub(crate) async fn load_directory(
     Ok(directory)
 }
 
-/// The operator: built in, never reaped, in no group. Its row of `membership` is in the migration.
-fn human() -> Entry {
-    let mut agent = Agent::register(RegisterAgent::new(AgentId::human()), Timestamp(0));
-    agent.provider = "human".parse().expect("a slug");
+/// The operator or an integration: never reaped, in no group. The row of `membership` by which the
+/// operator's mail is listed is in the migration.
+fn built_in(id: AgentId, provider: &str) -> Entry {
+    let mut agent = Agent::register(RegisterAgent::new(id), Timestamp(0));
+    agent.provider = provider.parse().expect("a slug");
     let address = Address::of_agent(&agent.id);
     Entry {
         agent,
         credential: Credential { owner: Digest::from_stored(String::new()), guest: None },
         addresses: BTreeMap::from([(address, Seq(0))]),
         removed_at: None,
+        built_in: true,
     }
 }

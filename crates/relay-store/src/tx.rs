@@ -35,6 +35,8 @@ pub(crate) struct Outcome {
     pub(crate) events: Vec<Arc<Event>>,
     pub(crate) changes: Vec<Change>,
     pub(crate) pruned_through: Option<Seq>,
+    /// True where callbacks were written, or are due again.
+    pub(crate) callbacks: bool,
     unwritten: Vec<Value>,
     alive: Vec<AgentId>,
 }

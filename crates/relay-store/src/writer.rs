@@ -27,7 +27,7 @@ use crate::{
     queue::{self, Item, Job, Queue},
     send::{self, Sending},
     shared::Shared,
-    store::WriterState,
+    store::{self, Known, WriterState},
     tx::{Outcome, Tx},
 };
 
@@ -45,6 +45,7 @@ pub(crate) struct Writer {
     log: Log,
     checkpoint_due: checkpoint::Due,
     unmoved: u64,
+    integrations: Vec<Known>,
     items: mpsc::Receiver<Item>,
 }
 
@@ -58,13 +59,24 @@ pub(crate) struct Start {
     pub(crate) feed: feed::Sender,
     pub(crate) log: Log,
     pub(crate) checkpoint_due: checkpoint::Due,
+    pub(crate) integrations: Vec<Known>,
     pub(crate) depth: usize,
 }
 
 /// Starts the writer.
 pub(crate) fn spawn(start: Start) -> Queue {
-    let Start { path, connection, directory, clock, shared, feed, log, checkpoint_due, depth } =
-        start;
+    let Start {
+        path,
+        connection,
+        directory,
+        clock,
+        shared,
+        feed,
+        log,
+        checkpoint_due,
+        integrations,
+        depth,
+    } = start;
     let (queue, items) = queue::channel(depth);
     let last = shared.head.load(Ordering::SeqCst);
     let connection = Some(connection);
@@ -80,6 +92,7 @@ pub(crate) fn spawn(start: Start) -> Queue {
             log,
             checkpoint_due,
             unmoved: 0,
+            integrations,
             items,
         }
         .serve(),
@@ -254,6 +267,9 @@ impl Writer {
         self.shared.head.store(self.last, Ordering::SeqCst);
         self.shared.set_ready();
         self.publish(outcome.events).await;
+        if outcome.callbacks {
+            self.shared.callbacks.send_modify(|count| *count += 1);
+        }
     }
 
     /// Hands events to the follower, if there is one, and waits for it when it is far behind.
@@ -293,7 +309,7 @@ impl Writer {
         // What was in flight when the disk failed may be there after all: its numbers are taken, and
         // those who listen are told now.
         self.last = highest;
-        self.directory = crate::store::load_directory(&mut connection).await?;
+        self.directory = store::load_directory(&mut connection, &self.integrations).await?;
         *self.shared.directory.write().unwrap_or_else(PoisonError::into_inner) =
             self.directory.clone();
         if highest > answered {

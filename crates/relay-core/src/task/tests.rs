@@ -1,7 +1,13 @@
+use std::time::Duration;
+
 use proptest::prelude::*;
 
 use super::*;
-use crate::lease::{DEFAULT_SPAN, State};
+use crate::{
+    api::request::UpdateTask,
+    event::ReleaseReason,
+    lease::{DEFAULT_SPAN, Lease, State},
+};
 
 fn id(text: &str) -> AgentId {
     text.parse().unwrap()
@@ -131,7 +137,7 @@ fn sources_print_as_they_parse() {
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Move {
     Claim(u8),
     Release(u8, Option<i64>),
@@ -192,7 +198,7 @@ proptest! {
         let (mut work, mut now) = (work(), Timestamp(0));
         for step in moves {
             let before = work.clone();
-            let told = make(&mut work, step.clone(), &mut now);
+            let told = make(&mut work, step, &mut now);
             let fits = match work.lease.state {
                 State::Open => work.task.status == Status::Open,
                 State::Held(_) => {
