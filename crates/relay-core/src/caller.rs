@@ -60,12 +60,17 @@ impl Caller {
         }
     }
 
-    /// Refuses what none of the route's scopes allow this caller.
+    /// Refuses what none of the route's scopes allow this caller, and what is not for it at all:
+    /// the ingress takes a token, on a relay that asks for none too; an integration does no work.
     pub fn check(&self, route: &Route) -> Result<(), Refused> {
         let scopes = route.scopes();
         let Some(first) = scopes.first() else { return Ok(()) };
         if scopes.iter().any(|scope| self.has(*scope)) {
-            return Ok(());
+            return match self {
+                Self::Anonymous if *route == Route::PostEvent => Err(no_source()),
+                Self::Integration(integration) => integration.check_route(route),
+                _ => Ok(()),
+            };
         }
         let who = match self {
             Self::Agent(id) => format!("the token of agent `{id}`"),
@@ -99,11 +104,12 @@ impl Caller {
         }
     }
 
-    /// The agent to whose own things the caller is narrowed; `None` for those who see everything
-    /// that their scopes allow.
+    /// The agent or integration to whose own things the caller is narrowed; `None` for those who
+    /// see everything that their scopes allow.
     pub fn narrowed_to(&self) -> Option<&AgentId> {
         match self {
             Self::Agent(id) => Some(id),
+            Self::Integration(integration) => Some(&integration.name),
             _ => None,
         }
     }
@@ -144,16 +150,28 @@ impl Caller {
         }
     }
 
-    /// Refuses an agent that reaches for another's things.
+    /// Refuses an agent, or an integration, that reaches for another's things.
     pub fn check_own(&self, agent: &AgentId, what: &str) -> Result<(), Refused> {
-        match self {
-            Self::Agent(own) if own != agent => {
+        let hint = match self {
+            Self::Agent(_) => "an agent's token is for its own things; send that agent's own token",
+            _ => "an integration's token is for its own things",
+        };
+        match self.narrowed_to() {
+            Some(own) if own != agent => {
                 Err(Refused::new(Code::Forbidden, format!("`{own}` may not {what} of `{agent}`"))
-                    .hint("an agent's token is for its own things; send that agent's own token"))
+                    .hint(hint))
             }
             _ => Ok(()),
         }
     }
+}
+
+/// The refusal for an event that comes without a token: it would have no source.
+pub fn no_source() -> Refused {
+    Refused::new(Code::Unauthorized, "an event needs an integration's token").hint(
+        "configure the integration in AGENT_RELAY_INTEGRATIONS, and send its token as \
+         `Authorization: Bearer TOKEN`",
+    )
 }
 
 fn covers(scopes: &[Scope], scope: Scope) -> bool {
@@ -167,9 +185,22 @@ pub struct Verified(pub bool);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        id::{MessageId, TaskId},
+        integration::Allowed,
+    };
 
     fn id(text: &str) -> AgentId {
         text.parse().unwrap()
+    }
+
+    fn integration(scopes: &[Scope]) -> Caller {
+        Caller::Integration(Arc::new(Integration {
+            name: id("ops"),
+            scopes: scopes.to_vec(),
+            targets: Allowed::Any,
+            channels: Allowed::Any,
+        }))
     }
 
     #[test]
@@ -191,6 +222,50 @@ mod tests {
             assert_eq!(says(caller, "a", Mode::Strict), Err(Code::SenderMismatch), "{caller:?}");
         }
         assert_eq!(says(&Caller::Operator, "a", Mode::Mark), Ok(false));
+        let ops = integration(&[Scope::All]);
+        assert_eq!(says(&ops, "OPS", Mode::Strict), Ok(true));
+        assert_eq!(says(&ops, "a", Mode::Mark), Err(Code::SenderMismatch));
+        assert_eq!(says(&ops, "human", Mode::Mark), Err(Code::SenderMismatch));
+    }
+
+    #[test]
+    fn who_is_narrowed_to_its_own_things() {
+        let check = |caller: &Caller, of: &str| caller.check_own(&id(of), "read the mail").is_ok();
+        assert!(check(&Caller::Agent(id("a")), "A") && !check(&Caller::Agent(id("a")), "b"));
+        let ops = integration(&[Scope::All]);
+        assert!(check(&ops, "Ops") && !check(&ops, "a"));
+        assert!(check(&Caller::Full, "a") && check(&Caller::Anonymous, "a"));
+    }
+
+    #[test]
+    fn an_event_takes_a_token_everywhere() {
+        let code = |caller: &Caller| caller.check(&Route::PostEvent).err().map(|r| r.code);
+        assert_eq!(code(&Caller::Anonymous), Some(Code::Unauthorized));
+        assert_eq!(Caller::Anonymous.check(&Route::CreateTask), Ok(()));
+        for scope in [Scope::TasksCreate, Scope::EventsCreate, Scope::TasksWrite, Scope::All] {
+            assert_eq!(code(&integration(&[scope])), None, "{scope}");
+        }
+        assert_eq!(code(&integration(&[])), Some(Code::ForbiddenScope));
+        assert_eq!(code(&integration(&[Scope::TasksRead])), Some(Code::ForbiddenScope));
+        assert_eq!(code(&Caller::Agent(id("a"))), None);
+    }
+
+    #[test]
+    fn an_integration_does_no_work_and_administers_nothing_whatever_its_scopes() {
+        let code = |route: Route| integration(&[Scope::All]).check(&route).err().map(|r| r.code);
+        for shut in [
+            Route::RegisterAgent,
+            Route::Heartbeat(id("a")),
+            Route::ClaimMessage(MessageId(1)),
+            Route::ClaimTask(TaskId(1)),
+            Route::InvitePair,
+            Route::CreateToken,
+        ] {
+            assert_eq!(code(shut.clone()), Some(Code::Forbidden), "{shut}");
+        }
+        for open in [Route::PostEvent, Route::UpdateTask(TaskId(1)), Route::SendMessage] {
+            assert_eq!(code(open.clone()), None, "{open}");
+        }
     }
 
     #[test]

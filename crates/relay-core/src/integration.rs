@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    api::route::Route,
     error::{Code, Refused},
     id::AgentId,
     scope::Scope,
@@ -73,6 +74,71 @@ impl Integration {
             (Some(channel), Allowed::Only(channels)) if channels.contains(channel) => Ok(()),
             (Some(channel), channels) => Err(self.refuse("channel", channel, &channels.to_texts())),
         }
+    }
+
+    /// Refuses with `forbidden` the routes in which an integration has no part, whatever its scopes:
+    /// it creates work and follows it, but it is no agent, does no work and administers nothing.
+    pub fn check_route(&self, route: &Route) -> Result<(), Refused> {
+        let (may_not, hint) = match route {
+            Route::RegisterAgent
+            | Route::UpdateAgent(_)
+            | Route::SetLabel(_)
+            | Route::SetStatus(_)
+            | Route::Heartbeat(_)
+            | Route::RemoveAgent(_) => {
+                ("register or change agents", "an agent registers itself and sends its own token")
+            }
+            Route::ClaimMessage(_)
+            | Route::ReleaseMessage(_)
+            | Route::FinishMessage(_)
+            | Route::MarkMessage(_)
+            | Route::ClaimTask(_)
+            | Route::ReleaseTask(_) => (
+                "claim or finish work",
+                "agents do work; to call off a task of its own an integration changes its status",
+            ),
+            Route::InvitePair
+            | Route::ListPairs
+            | Route::GetPair(_)
+            | Route::AcceptPair(_)
+            | Route::RejectPair(_)
+            | Route::SayInPair(_)
+            | Route::HangUpPair(_) => ("take part in pairs", "a pair is of two agents"),
+            Route::CreateToken | Route::ListTokens | Route::RevokeToken(_) => {
+                ("manage tokens", "use the relay's own token, or a scoped one with system:write")
+            }
+            Route::ListAgents
+            | Route::FindAgents
+            | Route::GetAgent(_)
+            | Route::SendMessage
+            | Route::ListMessages
+            | Route::MessageCursor
+            | Route::GetMessage(_)
+            | Route::GetThread(_)
+            | Route::GetReceipts(_)
+            | Route::DeleteMessage(_)
+            | Route::PostEvent
+            | Route::ListIntegrations
+            | Route::ListDeadLetters
+            | Route::RetryDeadLetter(_)
+            | Route::ListChannels
+            | Route::CreateTask
+            | Route::ListTasks
+            | Route::GetTask(_)
+            | Route::GetTaskEvents(_)
+            | Route::UpdateTask(_)
+            | Route::StreamEvents
+            | Route::Stats
+            | Route::StatsSeries
+            | Route::HealthDetails
+            | Route::OpenApi
+            | Route::Health
+            | Route::Ready
+            | Route::Metrics
+            | Route::Dashboard => return Ok(()),
+        };
+        let why = format!("the integration `{}` may not {may_not}", self.name);
+        Err(Refused::new(Code::Forbidden, why).hint(hint))
     }
 
     fn refuse(&self, what: &str, which: impl fmt::Display, allowed: &[String]) -> Refused {

@@ -3,14 +3,17 @@
 //! The environment comes in as a function, so that tests need none; the command line's flags are
 //! written over the fields afterwards, and [`Config::check`] has the last word.
 
+mod integration;
+
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use relay_core::{
     callback,
     env::{self, BadValue},
     identity::Mode,
+    token::Digest,
 };
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use tracing_subscriber::EnvFilter;
 
 use crate::integration::Integrations;
@@ -41,6 +44,8 @@ pub struct Config {
     pub token: Option<SecretString>,
     /// Who may report events.
     pub integrations: Integrations,
+    /// What is not wrong in the settings, and worth a word in the log.
+    pub warnings: Vec<String>,
     /// How many events each integration may post in a minute.
     pub events_per_minute: u32,
     /// How long to wait before each attempt of a callback.
@@ -180,6 +185,7 @@ impl Config {
             ..Limits::default()
         };
         let days = number(&env::RETENTION_DAYS, 1, 36_500, 30)?;
+        let (integrations, warnings) = integration::read(get)?;
         Ok(Self {
             host: env::HOST.read(get, host)?.unwrap_or_else(|| "127.0.0.1".to_owned()),
             port: number(&env::PORT, 0, 65_535, 4850)? as u16,
@@ -190,9 +196,12 @@ impl Config {
             reap_interval: millis(&env::REAP_INTERVAL, 100, 60_000)?,
             retention: Duration::from_hours(24 * days),
             token: env::TOKEN.read(get, token)?,
-            integrations: Integrations::default(),
+            integrations,
+            warnings,
             events_per_minute: number(&env::INTEGRATION_RATE_LIMIT, 1, 1_000_000, 120)? as u32,
-            callback_timetable: callback::TIMETABLE.to_vec(),
+            callback_timetable: env::CALLBACK_RETRY
+                .read(get, timetable)?
+                .unwrap_or_else(|| callback::TIMETABLE.to_vec()),
             callback_timeout: millis(&env::CALLBACK_TIMEOUT, 1, 10_000)?,
             operator: None,
             cors: env::CORS_ORIGINS.read(get, Cors::parse)?.unwrap_or(Cors::Only(Vec::new())),
@@ -227,6 +236,15 @@ impl Config {
                 "*",
                 "every origin may call only a relay with a token in AGENT_RELAY_TOKEN",
             ));
+        }
+        let digest = |secret: &SecretString| Digest::of(secret.expose_secret());
+        let namesake = self.token.as_ref().and_then(|token| self.integrations.find(&digest(token)));
+        if let Some(integration) = namesake {
+            let why = format!(
+                "is also the token of the integration `{}`; give it one of its own",
+                integration.name
+            );
+            return Err(bad(env::TOKEN, "…", &why));
         }
         Ok(())
     }
@@ -312,6 +330,20 @@ fn token(text: &str) -> Result<SecretString, String> {
     }
 }
 
+fn timetable(text: &str) -> Result<Vec<Duration>, String> {
+    const MOST_ATTEMPTS: usize = 20;
+    const THIRTY_DAYS_MS: u64 = 30 * 86_400_000;
+    let wait = env::number(0, THIRTY_DAYS_MS);
+    let waits: Vec<u64> =
+        text.split(',').map(wait).collect::<Result<_, _>>().map_err(|why| {
+            format!("must be numbers of milliseconds, separated by commas; each {why}")
+        })?;
+    if waits.len() > MOST_ATTEMPTS {
+        return Err(format!("must be 1 to {MOST_ATTEMPTS} numbers, one for each attempt"));
+    }
+    Ok(waits.into_iter().map(Duration::from_millis).collect())
+}
+
 fn flag(text: &str) -> Result<bool, String> {
     match text.trim() {
         "1" | "true" => Ok(true),
@@ -321,94 +353,4 @@ fn flag(text: &str) -> Result<bool, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(set: &[(&str, &str)]) -> Result<Config, String> {
-        let get =
-            |name: &str| set.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned());
-        let config = Config::from_env(&get).map_err(|e| e.to_string())?;
-        config.check().map_err(|e| e.to_string())?;
-        Ok(config)
-    }
-
-    #[test]
-    fn nothing_set_is_a_loopback_relay_without_a_token() {
-        let config = read(&[]).unwrap();
-        assert_eq!((config.host.as_str(), config.port), ("127.0.0.1", 4850));
-        assert!(config.token.is_none() && !config.is_exposed());
-        assert_eq!(config.stale_ttl, Duration::from_mins(2));
-        assert_eq!(config.limits.streams_per_agent, 8);
-    }
-
-    #[test]
-    fn a_bad_value_names_the_variable_the_value_and_what_is_allowed() {
-        let refused = |name: &str, value: &str, allowed: &str| {
-            let error = read(&[(name, value)]).unwrap_err();
-            assert!(error.starts_with(&format!("{name} is `{value}`: ")), "{error}");
-            assert!(error.contains(allowed), "{error}");
-        };
-        refused("PORT", "65536", "0 to 65535");
-        refused("PORT", "http", "0 to 65535");
-        refused("AGENT_RELAY_HOST", "a b", "127.0.0.1");
-        refused("STALE_TTL_MS", "0", "1000");
-        refused("AGENT_RELAY_IDENTITY", "loose", "mark or strict");
-        refused("AGENT_RELAY_PUBLIC_URL", "relay.example", "https://");
-        refused("AGENT_RELAY_CORS_ORIGINS", "ftp://x", "http://host:port");
-        refused("AGENT_RELAY_ALLOWED_HOSTS", "http://x", "without scheme");
-        refused("AGENT_RELAY_ALLOW_UNAUTH", "yes", "1 or 0");
-        refused("AGENT_RELAY_LOG", "relay_server=loud", "json,info");
-        refused("AGENT_RELAY_MAX_STREAMS", "-1", "1 to");
-        let secret = read(&[("AGENT_RELAY_TOKEN", "päss")]).unwrap_err();
-        assert_eq!(secret.split(": ").next(), Some("AGENT_RELAY_TOKEN is `…`"));
-    }
-
-    #[test]
-    fn an_open_relay_beyond_loopback_must_be_asked_for() {
-        for host in ["0.0.0.0", "::", "192.168.1.5", "relay.lan"] {
-            let error = read(&[("HOST", host)]).unwrap_err();
-            assert!(error.contains("AGENT_RELAY_ALLOW_UNAUTH=1"), "{error}");
-            assert!(
-                read(&[("HOST", host), ("AGENT_RELAY_ALLOW_UNAUTH", "1")]).unwrap().is_exposed()
-            );
-            assert!(!read(&[("HOST", host), ("AGENT_RELAY_TOKEN", "t")]).unwrap().is_exposed());
-        }
-        for host in ["127.0.0.1", "127.9.9.9", "::1", "[::1]", "localhost", "LOCALHOST"] {
-            assert!(read(&[("HOST", host)]).is_ok(), "{host}");
-        }
-    }
-
-    #[test]
-    fn every_origin_is_welcome_only_where_a_token_is_asked_for() {
-        assert!(read(&[("AGENT_RELAY_CORS_ORIGINS", "*")]).is_err());
-        let config =
-            read(&[("AGENT_RELAY_CORS_ORIGINS", "*"), ("AGENT_RELAY_TOKEN", "t")]).unwrap();
-        assert_eq!(config.cors, Cors::Any);
-    }
-
-    #[test]
-    fn origins_are_compared_as_browsers_write_them() {
-        let same = |a: &str, b: &str| assert_eq!(Origin::parse(a), Origin::parse(b), "{a} {b}");
-        same("HTTP://Relay.Example:80/", "http://relay.example");
-        same("https://relay.example:443", "https://relay.example");
-        assert_ne!(Origin::parse("http://a"), Origin::parse("https://a"));
-        for bad in ["null", "", "a", "file://", "http://", "http://a/b", "http://u@a", "http://a b"]
-        {
-            assert_eq!(Origin::parse(bad), None, "{bad}");
-        }
-    }
-
-    #[test]
-    fn a_log_filter_may_ask_for_json() {
-        let log = |text: &str| Log::parse(text).map(|log| (log.json, log.filter));
-        assert_eq!(log("json"), Ok((true, "info".into())));
-        assert_eq!(log("json,relay_server=debug"), Ok((true, "relay_server=debug".into())));
-        assert_eq!(log("debug"), Ok((false, "debug".into())));
-    }
-
-    #[test]
-    fn secrets_do_not_print() {
-        let config = read(&[("AGENT_RELAY_TOKEN", "s3cret-canary")]).unwrap();
-        assert!(!format!("{config:?}").contains("canary"));
-    }
-}
+mod tests;

@@ -35,6 +35,9 @@ pub use http::openapi::document as openapi;
 /// Serves until `shutdown` resolves, then tells the streams, lets requests under way end and closes
 /// the store. All of it takes less than five seconds.
 pub async fn serve(listeners: Vec<TcpListener>, app: App, shutdown: impl Future<Output = ()>) {
+    for warning in &app.config.warnings {
+        tracing::warn!("{warning}");
+    }
     let mut jobs = job::start(&app);
     http::connection::serve(&app, listeners, shutdown).await;
     while let Some(ended) = jobs.join_next().await {

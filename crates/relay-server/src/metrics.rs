@@ -7,7 +7,7 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge},
     registry::Registry,
 };
-use relay_core::error::Code;
+use relay_core::{error::Code, id::AgentId, stats::Stats};
 use relay_store::WriterMetrics;
 
 use crate::logging::Answered;
@@ -25,6 +25,8 @@ pub struct Metrics {
     accepted: Counter,
     rejected: Family<Rejection, Counter>,
     requests: Family<Request, Counter>,
+    events: Family<Reported, Counter>,
+    tasks: Family<ByStatus, Gauge<i64, AtomicI64>>,
     gauges: Gauges,
     registry: Registry,
 }
@@ -38,6 +40,18 @@ struct Rejection {
 struct Request {
     route: &'static str,
     status: u16,
+}
+
+/// An integration is one of the settings', so there are as many as those name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Reported {
+    integration: String,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByStatus {
+    status: &'static str,
 }
 
 /// What is read off at the moment of printing.
@@ -65,6 +79,8 @@ struct Gauges {
     streams: Gauge<i64, AtomicI64>,
     buffered: Gauge<i64, AtomicI64>,
     fanout_lag: Gauge<i64, AtomicI64>,
+    callbacks_waiting: Gauge<i64, AtomicI64>,
+    callbacks_dead: Gauge<i64, AtomicI64>,
     uptime: Gauge<i64, AtomicI64>,
 }
 
@@ -79,6 +95,8 @@ impl Metrics {
             accepted: Counter::default(),
             rejected: Family::default(),
             requests: Family::default(),
+            events: Family::default(),
+            tasks: Family::default(),
             gauges: Gauges::default(),
             registry: Registry::with_prefix("relay"),
         };
@@ -100,6 +118,10 @@ impl Metrics {
         }
         registry.register("requests", "Requests by route and status", self.requests.clone());
         registry.register("rejected", "Refusals by error code", self.rejected.clone());
+        self.callbacks.register(registry);
+        let what = "Events that integrations posted, by what became of them";
+        registry.register("integration_events", what, self.events.clone());
+        registry.register("tasks", "Tasks that are not finished, by status", self.tasks.clone());
         let gauges = [
             ("commits", "Commits since the start", &gauges.commits),
             ("commit_commands", "Commands committed since the start", &gauges.commands),
@@ -113,6 +135,8 @@ impl Metrics {
             ("streams", "Streams open", &gauges.streams),
             ("stream_buffered_bytes", "Bytes waiting for streams", &gauges.buffered),
             ("fanout_lag", "Events committed and not handed out yet", &gauges.fanout_lag),
+            ("callbacks_waiting", "Callbacks waiting to be sent", &gauges.callbacks_waiting),
+            ("callbacks_dead", "Callbacks given up on", &gauges.callbacks_dead),
             ("uptime_seconds", "Seconds since the start", &gauges.uptime),
         ];
         for (name, help, gauge) in gauges {
@@ -131,14 +155,19 @@ impl Metrics {
         self.accepted.inc();
     }
 
+    /// Counts an event of an integration.
+    pub fn reported(&self, integration: &AgentId, outcome: &'static str) {
+        let labels = Reported { integration: integration.to_string(), outcome };
+        self.events.get_or_create(&labels).inc();
+    }
+
     /// Counts a refusal.
     pub fn rejected(&self, code: Code) {
         self.rejected.get_or_create(&Rejection { code: code.as_str() }).inc();
     }
 
-    /// The Prometheus text.
-    pub fn print(&self, reading: Reading) -> String {
-        let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    /// The Prometheus text, with what the store counted where it could be asked.
+    pub fn print(&self, reading: Reading, stored: Option<&Stats>) -> String {
         let gauges = &self.gauges;
         gauges.commits.set(whole(reading.writer.commits));
         gauges.commands.set(whole(reading.writer.commands));
@@ -149,10 +178,31 @@ impl Metrics {
         gauges.buffered.set(reading.buffered_bytes as i64);
         gauges.fanout_lag.set(reading.fanout_lag);
         gauges.uptime.set(whole(reading.uptime_seconds));
+        if let Some(stored) = stored {
+            self.read(stored);
+        }
         let mut printed = String::new();
         text::encode(&mut printed, &self.registry).expect("text is written to memory");
         printed
     }
+
+    fn read(&self, stored: &Stats) {
+        let Stats { tasks, callbacks, .. } = stored;
+        for (status, count) in [
+            ("open", tasks.open),
+            ("claimed", tasks.claimed),
+            ("in_progress", tasks.in_progress),
+            ("blocked", tasks.blocked),
+        ] {
+            self.tasks.get_or_create(&ByStatus { status }).set(whole(count));
+        }
+        self.gauges.callbacks_waiting.set(whole(callbacks.waiting));
+        self.gauges.callbacks_dead.set(whole(callbacks.dead));
+    }
+}
+
+fn whole(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 impl Default for Metrics {
@@ -169,6 +219,8 @@ impl fmt::Debug for Metrics {
 
 #[cfg(test)]
 mod tests {
+    use relay_core::stats::{CallbackCounts, TaskCounts};
+
     use super::*;
 
     #[test]
@@ -178,14 +230,23 @@ mod tests {
         metrics.rejected(Code::NotFound);
         metrics.gaps.inc();
         metrics.message_accepted();
-        let printed =
-            metrics.print(Reading { streams: 3, uptime_seconds: 7, ..Reading::default() });
+        metrics.reported(&"ops".parse().unwrap(), "opened");
+        let tasks = TaskCounts { blocked: 2, ..TaskCounts::default() };
+        let callbacks = CallbackCounts { waiting: 4, dead: 5 };
+        let stored = Stats { tasks, callbacks, ..Stats::default() };
+        let printed = metrics
+            .print(Reading { streams: 3, uptime_seconds: 7, ..Reading::default() }, Some(&stored));
         for line in [
             "relay_rejected_total{code=\"not_found\"} 2",
             "relay_stream_gaps_total 1",
             "relay_messages_accepted_total 1",
             "relay_streams 3",
             "relay_uptime_seconds 7",
+            "relay_integration_events_total{integration=\"ops\",outcome=\"opened\"} 1",
+            "relay_tasks{status=\"open\"} 0",
+            "relay_tasks{status=\"blocked\"} 2",
+            "relay_callbacks_waiting 4",
+            "relay_callbacks_dead 5",
         ] {
             assert!(printed.lines().any(|l| l == line), "{line} is not in\n{printed}");
         }

@@ -73,6 +73,9 @@ pub struct Serve {
     /// How many days messages and events are kept [env: RETENTION_DAYS]
     #[arg(long, value_name = "DAYS")]
     retention_days: Option<String>,
+    /// A file with the integrations, as a JSON list [env: AGENT_RELAY_INTEGRATIONS_FILE]
+    #[arg(long, value_name = "FILE")]
+    integrations_file: Option<String>,
     /// The most streams open at once [env: AGENT_RELAY_MAX_STREAMS]
     #[arg(long, value_name = "N")]
     max_streams: Option<String>,
@@ -114,6 +117,7 @@ impl Serve {
             .flag("--offline-prune-ms", &env::OFFLINE_PRUNE, self.offline_prune_ms.as_ref())
             .flag("--reap-interval-ms", &env::REAP_INTERVAL, self.reap_interval_ms.as_ref())
             .flag("--retention-days", &env::RETENTION_DAYS, self.retention_days.as_ref())
+            .flag("--integrations-file", &env::INTEGRATIONS_FILE, self.integrations_file.as_ref())
             .flag("--max-streams", &env::MAX_STREAMS, self.max_streams.as_ref())
             .flag(
                 "--max-streams-per-agent",
@@ -131,7 +135,11 @@ async fn serve(mut config: Config, settings: &Settings) -> Result<(), Failure> {
     let address = local(&listeners)?;
     config.operator = operator(address.port());
     let database = database(&mut config)?;
-    let store = Store::open(relay_store::Config::new(&database)).await?;
+    let store = Store::open(relay_store::Config {
+        integrations: config.integrations.known(),
+        ..relay_store::Config::new(&database)
+    })
+    .await?;
     let app = App::new(config, store).await?;
     greet(address, &database);
     let (stop, stopped) = tokio::sync::oneshot::channel();

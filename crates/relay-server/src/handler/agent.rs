@@ -30,6 +30,7 @@ pub async fn register(
     body: RegisterAgent,
 ) -> Result<Registration, HttpError> {
     check_registrant(app, &request.caller, &body.id).await?;
+    check_no_integration(app, &body.id)?;
     let presented = Presented {
         token: agents_token(request),
         full: matches!(request.caller, Caller::Full | Caller::Operator),
@@ -44,6 +45,16 @@ async fn check_registrant(app: &App, caller: &Caller, id: &AgentId) -> Result<()
         Ok(agent) if agent.is_live() => Err(identity::taken(&agent).into()),
         _ => Err(refused.into()),
     }
+}
+
+/// What an integration sends and creates is known by its name, so no agent gets that.
+fn check_no_integration(app: &App, id: &AgentId) -> Result<(), Refused> {
+    if !app.config.integrations.has(id) {
+        return Ok(());
+    }
+    Err(Refused::new(Code::ReservedId, format!("`{id}` is the name of an integration"))
+        .hint("choose another id, or rename the integration in the relay's settings")
+        .with(serde_json::json!({ "field": "id" })))
 }
 
 /// `GET /api/agents`

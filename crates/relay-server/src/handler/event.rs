@@ -57,14 +57,17 @@ fn no_cursor() -> Refused {
 
 /// An agent's token reads its own; without `for` it sees who comes and goes, too.
 async fn reader(app: &App, caller: &Caller, named: Option<AgentId>) -> Result<Reader, HttpError> {
-    let Some(id) = named else {
-        return Ok(match caller {
-            Caller::Agent(own) => Reader::Agent { id: own.clone(), presence: true },
-            Caller::Integration(own) => Reader::Integration(own.name.clone()),
-            _ => Reader::All,
-        });
+    if let Some(id) = &named {
+        caller.check_own(id, "follow the events")?;
+    }
+    let id = match (caller, named) {
+        (Caller::Integration(own), _) => return Ok(Reader::Integration(own.name.clone())),
+        (Caller::Agent(own), None) => {
+            return Ok(Reader::Agent { id: own.clone(), presence: true });
+        }
+        (_, None) => return Ok(Reader::All),
+        (_, Some(id)) => id,
     };
-    caller.check_own(&id, "follow the events")?;
     if !id.is_human() {
         app.store.agent(&id).await?;
     }

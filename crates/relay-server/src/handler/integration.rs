@@ -3,15 +3,15 @@
 use relay_core::{
     api::{query, request::PostEvent, route::Route},
     callback::DeadLetter,
-    caller::{Caller, Verified},
+    caller::{self, Caller, Verified},
     error::{Code, Refused},
     id::CallbackId,
     intake::Report,
-    integration::Overview,
+    integration::{Integration, Overview},
     task::{Source, Task},
 };
+use relay_store::Reported;
 
-use super::task::reported;
 use crate::{
     app::App,
     http::{error::HttpError, reply::Link},
@@ -21,14 +21,52 @@ use crate::{
 pub async fn post(app: &App, caller: &Caller, body: PostEvent) -> Result<(bool, Task), HttpError> {
     let source = source(caller)?;
     if let Caller::Integration(integration) = caller {
-        app.event_rates.count(&integration.name)?;
-    }
-    let report = body.report()?;
-    if let (Caller::Integration(integration), Report::Firing(draft)) = (caller, &report) {
-        integration.check(&draft.target, draft.channel.as_ref())?;
+        return report(app, integration, || body.report()).await;
     }
     let verified = Verified(!matches!(source, Source::Relay | Source::Token(_)));
-    Ok(reported(app.store.report(source, None, verified, report).await?))
+    Ok(outcome(app.store.report(source, None, verified, body.report()?).await?))
+}
+
+/// Takes what an integration reports, within what its settings allow, and counts what became of it.
+pub async fn report(
+    app: &App,
+    from: &Integration,
+    what: impl FnOnce() -> Result<Report, Refused>,
+) -> Result<(bool, Task), HttpError> {
+    let taken = take(app, from, what).await;
+    app.metrics.reported(
+        &from.name,
+        match &taken {
+            Ok(Reported::Opened(_)) => "opened",
+            Ok(Reported::Counted(_)) => "counted",
+            Ok(Reported::Resolved(_)) => "resolved",
+            Err(error) if error.code() == Code::RateLimited => "rate_limited",
+            Err(_) => "refused",
+        },
+    );
+    taken.map(outcome)
+}
+
+async fn take(
+    app: &App,
+    from: &Integration,
+    what: impl FnOnce() -> Result<Report, Refused>,
+) -> Result<Reported, HttpError> {
+    app.event_rates.count(&from.name)?;
+    let report = what()?;
+    if let Report::Firing(draft) = &report {
+        from.check(&draft.target, draft.channel.as_ref())?;
+    }
+    let source = Source::Integration(from.name.clone());
+    Ok(app.store.report(source, None, Verified(true), report).await?)
+}
+
+/// Whether a report opened a task, and the task.
+pub fn outcome(reported: Reported) -> (bool, Task) {
+    match reported {
+        Reported::Opened(task) => (true, task),
+        Reported::Counted(task) | Reported::Resolved(task) => (false, task),
+    }
 }
 
 /// Whose token it is; nobody posts without one, on a relay that asks for none either.
@@ -38,10 +76,7 @@ fn source(caller: &Caller) -> Result<Source, Refused> {
         Caller::Scoped { id, .. } => Source::Token(*id),
         Caller::Agent(id) => Source::Agent(id.clone()),
         Caller::Full | Caller::Operator => Source::Relay,
-        Caller::Anonymous => {
-            return Err(Refused::new(Code::Unauthorized, "an integration needs its token")
-                .hint("configure it with AGENT_RELAY_INTEGRATIONS, and send its token as `Authorization: Bearer TOKEN`"));
-        }
+        Caller::Anonymous => return Err(caller::no_source()),
     })
 }
 
@@ -71,6 +106,24 @@ pub async fn dead_letters(
 }
 
 /// `POST /api/integrations/dead-letters/{id}/retry`
-pub async fn retry(app: &App, id: CallbackId) -> Result<DeadLetter, HttpError> {
+pub async fn retry(app: &App, caller: &Caller, id: CallbackId) -> Result<DeadLetter, HttpError> {
+    if let Some(own) = caller.integration() {
+        check_own(app, own, id).await?;
+    }
     Ok(app.store.retry_dead_letter(id).await?)
+}
+
+/// Another integration's dead letter is none for this one.
+async fn check_own(app: &App, own: &Integration, id: CallbackId) -> Result<(), HttpError> {
+    let query = query::DeadLetters {
+        integration: Some(own.name.clone()),
+        after: Some(CallbackId(id.0 - 1)),
+        limit: Some(query::Within(1)),
+    };
+    let found = app.store.dead_letters(&query).await?;
+    if found.items.first().is_some_and(|letter| letter.id == id) {
+        return Ok(());
+    }
+    let what = format!("dead letter {id} of the integration `{}`", own.name);
+    Err(Refused::not_found(what).into())
 }

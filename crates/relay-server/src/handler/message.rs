@@ -33,6 +33,10 @@ pub async fn send(
 ) -> Result<(bool, Sent), HttpError> {
     let from = who(&request.caller, body.from.take(), "from")?;
     let verified = request.caller.speak_for(&from, app.config.identity)?;
+    if let Some(integration) = request.caller.integration() {
+        app.event_rates.count(&integration.name)?;
+        integration.check(&body.to, body.channel.as_ref())?;
+    }
     body.idempotency_key = request.idempotency_key(body.idempotency_key)?;
     Ok(match app.store.send_message(from, verified, body).await? {
         Delivery::Stored(sent) => {

@@ -26,6 +26,8 @@ pub async fn series(app: &App, query: query::Series) -> Result<Vec<Minute>, Http
 }
 
 /// `GET /metrics`
-pub fn metrics(app: &App) -> String {
-    app.metrics.print(app.reading())
+pub async fn metrics(app: &App) -> String {
+    // What is counted in memory is told also where the database does not answer.
+    let stored = app.store.stats().await.ok();
+    app.metrics.print(app.reading(), stored.as_ref())
 }

@@ -11,9 +11,13 @@ use relay_core::{
     intake::{Draft, Report},
     task::{Source, Task, TaskEvent},
 };
-use relay_store::{Acting, Reader, Reported, Reporter};
+use relay_store::{Acting, Reader, Reporter};
 
-use super::{acting, who};
+use super::{
+    acting,
+    integration::{outcome, report},
+    who,
+};
 use crate::{
     app::App,
     http::{error::HttpError, reply::Link},
@@ -28,11 +32,7 @@ pub async fn create(
     let from = who(caller, body.from.take(), "from")?;
     let verified = caller.speak_for(&from, app.config.identity)?;
     if let Caller::Integration(integration) = caller {
-        app.event_rates.count(&integration.name)?;
-        integration.check(&body.target, body.channel.as_ref())?;
-        let source = Source::Integration(integration.name.clone());
-        let report = Report::Firing(Draft::from(body));
-        return Ok(reported(app.store.report(source, None, verified, report).await?));
+        return report(app, integration, || Ok(Report::Firing(Draft::from(body)))).await;
     }
     let by = Acting {
         agent: from.clone(),
@@ -40,16 +40,8 @@ pub async fn create(
         epoch: body.epoch.take(),
         generation: None,
     };
-    let report = Report::Firing(Draft::from(body));
-    Ok(reported(app.store.report(Source::Agent(from), Some(by), verified, report).await?))
-}
-
-/// Whether a report opened a task, and the task.
-pub fn reported(reported: Reported) -> (bool, Task) {
-    match reported {
-        Reported::Opened(task) => (true, task),
-        Reported::Counted(task) | Reported::Resolved(task) => (false, task),
-    }
+    let draft = Report::Firing(Draft::from(body));
+    Ok(outcome(app.store.report(Source::Agent(from), Some(by), verified, draft).await?))
 }
 
 /// `GET /api/tasks`

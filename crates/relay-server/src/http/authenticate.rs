@@ -59,10 +59,12 @@ impl Keys {
         if let Some(integration) = integrations.find(digest) {
             return Some(Caller::Integration(integration.clone()));
         }
-        Some(match store.authenticate(digest)? {
-            Identity::Agent(id) => Caller::Agent(id),
-            Identity::Scoped { id, scopes } => Caller::Scoped { id, scopes },
-        })
+        match store.authenticate(digest)? {
+            // It registered before an integration got that name, and would now pass for it.
+            Identity::Agent(id) if integrations.has(&id) => None,
+            Identity::Agent(id) => Some(Caller::Agent(id)),
+            Identity::Scoped { id, scopes } => Some(Caller::Scoped { id, scopes }),
+        }
     }
 }
 

@@ -235,7 +235,7 @@ async fn run(app: &App, route: Route, request: &mut Request) -> Result<Response<
         }
         Route::RetryDeadLetter(id) => {
             request.ignore_body()?;
-            reply::ok(&integration::retry(app, id).await?)
+            reply::ok(&integration::retry(app, &request.caller, id).await?)
         }
         Route::ListChannels => reply::list(&channel::list(app).await?, None),
         Route::CreateTask => {
@@ -288,7 +288,7 @@ async fn run(app: &App, route: Route, request: &mut Request) -> Result<Response<
         Route::Ready => reply::readiness(health::readiness(app)),
         Route::Metrics => {
             let media_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-            reply::text(media_type, stats::metrics(app))
+            reply::text(media_type, stats::metrics(app).await)
         }
         Route::Dashboard => dashboard::page(),
     })
