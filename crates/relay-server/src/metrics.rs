@@ -118,7 +118,6 @@ impl Metrics {
         }
         registry.register("requests", "Requests by route and status", self.requests.clone());
         registry.register("rejected", "Refusals by error code", self.rejected.clone());
-        self.callbacks.register(registry);
         let what = "Events that integrations posted, by what became of them";
         registry.register("integration_events", what, self.events.clone());
         registry.register("tasks", "Tasks that are not finished, by status", self.tasks.clone());
