@@ -21,7 +21,7 @@ use crate::{
     directory::{Change, Entry},
     error::StoreError,
     message::Page,
-    offer,
+    offer, pair,
     queue::Command,
     send,
     store::Store,
@@ -100,7 +100,7 @@ fn fits(agent: &Agent, query: &query::Agents) -> bool {
 }
 
 /// Stores an agent as it is now, tells of it, and offers it the mail that waits under the addresses
-/// it has gained.
+/// it has gained. Whoever is offline leaves its pair.
 pub(crate) async fn put(
     tx: &mut Tx<'_>,
     agent: Agent,
@@ -124,7 +124,7 @@ pub(crate) async fn put(
     join(tx, &agent.id, &gained, &lost, seq).await?;
     let event = Event { agent: Some(agent.clone()), taken_over, ..Event::new(seq, name, tx.now()) };
     tx.append(event)?;
-    let id = agent.id.clone();
+    let (id, live) = (agent.id.clone(), agent.is_live() || agent.id.is_human());
     tx.change(Change::Put(Arc::new(Entry {
         agent,
         credential,
@@ -132,7 +132,8 @@ pub(crate) async fn put(
         removed_at: None,
         built_in: false,
     })));
-    offer::waiting(tx, &id, &gained).await
+    offer::waiting(tx, &id, &gained).await?;
+    if live { Ok(()) } else { pair::leave(tx, &id).await }
 }
 
 async fn write(tx: &mut Tx<'_>, agent: &Agent, credential: &Credential) -> Result<(), StoreError> {
@@ -264,6 +265,7 @@ pub(crate) async fn remove(
 ) -> Result<(), StoreError> {
     let id = &entry.agent.id;
     claim::release_all(tx, id, ReleaseReason::Offline).await?;
+    pair::leave(tx, id).await?;
     let now = tx.now();
     let mut agent = entry.agent.clone();
     agent.be(Status::Offline, now);

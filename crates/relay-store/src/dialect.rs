@@ -132,6 +132,7 @@ pub(crate) fn migrator() -> Migrator {
     const ALL: &[(i64, &str, &str)] = &[
         (1, "messages", include_str!("../migrations/sqlite/0001_messages.sql")),
         (2, "tasks", include_str!("../migrations/sqlite/0002_tasks.sql")),
+        (3, "pairs", include_str!("../migrations/sqlite/0003_pairs.sql")),
     ];
     let migration = |(version, name, text): &(i64, &'static str, &'static str)| {
         use sqlx::SqlSafeStr;

@@ -24,6 +24,7 @@ mod intake;
 mod lock;
 mod message;
 mod offer;
+mod pair;
 mod queue;
 mod receipt;
 mod registration;

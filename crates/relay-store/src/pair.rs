@@ -1,39 +1,38 @@
 //! Pairs: inviting, answering, talking, ending. Whatever happens to a pair is one transaction with
 //! its event and with the message that tells the other side.
 
+mod change;
+
 use relay_core::{
-    agent::Agent,
-    api::{
-        query,
-        reply::Sent,
-        request::{Heartbeat, InvitePair},
-    },
+    api::{query, reply::Sent, request::InvitePair},
     caller::Verified,
     error::Refused,
-    event::{Event, Name},
     id::{AgentId, MessageId, PairId},
-    message::{Message, Urgency},
-    pair::{self, INVITATION, Notice, Pair, Step},
+    pair::{self, INVITATION, Pair},
     stats::PairCounts,
-    target::Target,
     text::Body,
     time::Timestamp,
 };
-use serde_json::{Map, Value, json};
+use serde_json::json;
 use sqlx::{Row, any::AnyRow};
 
+use self::change::{Act, Expire, Invite, Say};
+pub(crate) use self::change::{forget, leave};
 use crate::{
-    agent, claim,
     error::StoreError,
     message::{Acting, Page},
-    queue::Command,
-    receipt, row, send,
-    store::{Store, random},
-    tx::Tx,
+    row,
+    store::Store,
 };
 
-/// A rule that one of the two applies to a pair.
-type Rule = fn(&mut Pair, &AgentId, Timestamp) -> Result<Option<Step>, Refused>;
+/// The columns of a pair, in one place: `p` is the table.
+macro_rules! pair_columns {
+    () => {
+        "p.id, p.initiator, p.partner, p.objective, p.status, p.created_at, p.accepted_at, p.ended_at, \
+         p.end_reason, p.thread_id"
+    };
+}
+use pair_columns;
 
 impl Store {
     /// Invites an agent to a pair. Who was offline and invites is back.
@@ -156,8 +155,7 @@ impl Store {
     }
 
     pub(crate) async fn count_pairs(&self) -> Result<PairCounts, StoreError> {
-        let sql =
-            "SELECT status, count(*) AS n FROM pair WHERE ended_at IS NULL GROUP BY status";
+        let sql = "SELECT status, count(*) AS n FROM pair WHERE ended_at IS NULL GROUP BY status";
         let mut counts = PairCounts::default();
         for row in sqlx::query(sql).fetch_all(&self.readers).await? {
             let n = row.try_get::<i64, _>("n")? as u64;
@@ -176,15 +174,6 @@ struct Stored {
     /// The invitation's message.
     thread: MessageId,
 }
-
-/// The columns of a pair, in one place: `p` is the table.
-macro_rules! pair_columns {
-    () => {
-        "p.id, p.initiator, p.partner, p.objective, p.status, p.created_at, p.accepted_at, p.ended_at, \
-         p.end_reason, p.thread_id"
-    };
-}
-use pair_columns;
 
 fn read(row: &AnyRow) -> Result<Stored, StoreError> {
     let text = |column: &str| row.try_get::<String, _>(column);

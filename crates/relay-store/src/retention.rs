@@ -14,6 +14,7 @@ use crate::{
     agent, claim, dialect,
     directory::{Change, Entry},
     error::StoreError,
+    pair,
     queue::Command,
     search::set_counter,
     store::Store,
@@ -68,8 +69,8 @@ impl Store {
     }
 
     /// Removes one chunk of what is older than `keep`. Claims in somebody's hands stay, and so do tasks
-    /// that are not finished, with their messages. Readers whose
-    /// cursor lies in what was removed are told of the gap.
+    /// that are not finished and pairs that are not over, with their messages. Readers whose cursor
+    /// lies in what was removed are told of the gap.
     pub async fn retain(&self, keep: Duration) -> Result<Retention, StoreError> {
         let before = self.now().minus(keep);
         let sql = "SELECT (SELECT created_at FROM message ORDER BY id LIMIT 1) AS m, \
@@ -160,6 +161,7 @@ impl Command for Retain {
             note_gap(tx, through).await?;
         }
         forget_agents(tx, before).await?;
+        pair::forget(tx, before).await?;
         let most = CHUNK as u64;
         let more = messages.len() as u64 >= most || events >= most || tasks >= most;
         Ok(Retention { messages: messages.len() as u64, events, tasks, more })
@@ -170,7 +172,8 @@ impl Command for Retain {
 async fn old_messages(tx: &mut Tx<'_>, before: i64) -> Result<(Vec<MessageId>, i64), StoreError> {
     let sql = "SELECT id FROM message WHERE id <= $3 AND created_at < $1 \
          AND (claim_state IS NULL OR claim_state <> 'held') \
-         AND (task_id IS NULL OR NOT EXISTS (SELECT 1 FROM task t WHERE t.id = task_id)) ORDER BY id LIMIT $2";
+         AND (task_id IS NULL OR NOT EXISTS (SELECT 1 FROM task t WHERE t.id = task_id)) \
+         AND (pair_id IS NULL OR pair_id NOT IN (SELECT d.pair_id FROM paired d)) ORDER BY id LIMIT $2";
     let horizon = horizon(tx, before).await?;
     let query = sqlx::query(sql).bind(before).bind(CHUNK).bind(horizon);
     let rows = query.fetch_all(&mut *tx.connection).await?;

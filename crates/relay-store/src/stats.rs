@@ -60,6 +60,7 @@ impl Store {
             },
             tasks: self.count_tasks().await?,
             callbacks: self.count_callbacks().await?,
+            pairs: self.count_pairs().await?,
             seq: self.head(),
             ..Stats::default()
         })

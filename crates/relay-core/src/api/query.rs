@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::{
     agent::Status,
     error::{Code, Refused},
-    id::{AgentId, CallbackId, MessageId, Seq, TaskId},
+    id::{AgentId, CallbackId, MessageId, PairId, Seq, TaskId},
     pair,
     target::Target,
     task::{self, Source},
@@ -46,7 +46,7 @@ macro_rules! parsed {
 }
 
 parsed!(AgentId, MessageId, TaskId, CallbackId, Seq, Target, Label, Line, Slug, Word);
-parsed!(Status, pair::Status, Source);
+parsed!(Status, pair::Status, PairId, Source);
 
 impl QueryValue for bool {
     fn read(text: &str) -> Result<Self, String> {
@@ -275,6 +275,8 @@ query! {
         agent: AgentId = "agent",
         /// Only pairs that are this far.
         status: pair::Status = "status",
+        /// Only pairs that are older than this one, for the page before.
+        before: PairId = "before",
         /// The most pairs to list, 1 to 500 (100).
         limit: Limit = "limit",
     }
