@@ -9,7 +9,8 @@ use relay_core::{env, id::AgentId};
 
 use crate::{
     command::{
-        agent, ask, claim, completions, inbox, join, message, open, serve, status, token, watch,
+        agent, ask, channel, claim, completions, inbox, integration, join, message, open, serve,
+        status, task, token, watch,
     },
     failure::Failure,
     settings::Settings,
@@ -75,6 +76,10 @@ pub enum Command {
     Done(claim::Done),
     Release(claim::Release),
     Delete(message::Delete),
+    #[command(alias = "task")]
+    Tasks(Box<task::Tasks>),
+    Integrations(integration::Integrations),
+    Channels(channel::Channels),
     Agents(agent::Agents),
     Label(agent::SetLabel),
     Tags(agent::SetTags),

@@ -33,6 +33,13 @@ impl Text {
     }
 }
 
+/// Reads the text of an option that need not be there: `-` stands for standard input, which is not
+/// read otherwise. In a loop over lines it is the loop's.
+pub fn text_or_pipe(what: &str, text: &str) -> Result<Body, Failure> {
+    let text = if text == "-" { piped()? } else { text.to_owned() };
+    text.parse().map_err(|error| Failure::usage(format_args!("{what} {error}")))
+}
+
 /// Reads standard input; the newline with which every file ends is no part of the text.
 fn piped() -> Result<String, Failure> {
     let mut bytes = Vec::new();

@@ -4,8 +4,11 @@
 //! from elsewhere may move the cursor, change colours or look like a line of ours.
 
 pub mod agent;
+pub mod channel;
 pub mod event;
+pub mod integration;
 pub mod message;
+pub mod task;
 
 use std::io::Write as _;
 

@@ -2,6 +2,7 @@
 
 use std::{convert::Infallible, str::FromStr};
 
+use relay_client::error::ClientError;
 use relay_core::{
     api::{query, reply::Sent, request::SendMessage},
     error::Code,
@@ -23,16 +24,28 @@ impl FromStr for Recipient {
 }
 
 impl Recipient {
-    /// Sends to whom it means. What reads as a target is tried as it stands, which is one request
-    /// for an id; only a word that is no registered id is looked up among the agents.
+    /// Sends to whom it means.
     pub async fn send(
         &self,
         context: &Context,
         request: impl Fn(Target) -> SendMessage,
     ) -> Result<Sent, Failure> {
+        self.reach(context, |to| context.relay.send_message(request(to))).await
+    }
+
+    /// Asks something for whom it means. What reads as a target is tried as it stands, which is one
+    /// request for an id; only a word that is no registered id is looked up among the agents.
+    pub async fn reach<T, F>(
+        &self,
+        context: &Context,
+        ask: impl Fn(Target) -> F,
+    ) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<T, ClientError>>,
+    {
         let bare = !self.0.contains(':');
         match self.0.parse::<Target>() {
-            Ok(target) => match context.relay.send_message(request(target)).await {
+            Ok(target) => match ask(target).await {
                 Err(error) if bare && error.is(Code::TargetNotFound) => {}
                 answer => return Ok(answer?),
             },
@@ -43,6 +56,6 @@ impl Recipient {
         }
         let agents = context.relay.all_agents(&query::Agents::default()).await?;
         let target = Target::Agent(resolve(&self.0, &agents)?.id.clone());
-        Ok(context.relay.send_message(request(target)).await?)
+        Ok(ask(target).await?)
     }
 }

@@ -120,7 +120,7 @@ fn show_sent(context: &Context, sent: &Sent) -> Result<(), Failure> {
 }
 
 /// What becomes of a message that matches nobody now.
-fn nobody(to: &Target, claimable: bool) -> &'static str {
+pub fn nobody(to: &Target, claimable: bool) -> &'static str {
     match to {
         Target::Agent(_) | Target::Label(_) => {
             "nobody is there yet: it waits for whoever holds that name next"

@@ -3,14 +3,17 @@
 
 pub mod agent;
 pub mod ask;
+pub mod channel;
 pub mod claim;
 pub mod completions;
 pub mod inbox;
+pub mod integration;
 pub mod join;
 pub mod message;
 pub mod open;
 pub mod serve;
 pub mod status;
+pub mod task;
 pub mod token;
 pub mod watch;
 
@@ -62,6 +65,9 @@ async fn perform(context: &Context, command: Command) -> Result<(), Failure> {
         Command::Done(done) => done.run(context).await,
         Command::Release(release) => release.run(context).await,
         Command::Delete(delete) => delete.run(context).await,
+        Command::Tasks(tasks) => tasks.run(context).await,
+        Command::Integrations(integrations) => integrations.run(context).await,
+        Command::Channels(channels) => channels.run(context).await,
         Command::Agents(agents) => agents.run(context).await,
         Command::Label(label) => label.run(context).await,
         Command::Tags(tags) => tags.run(context).await,

@@ -7,7 +7,7 @@ use relay_core::{
     message::Message,
 };
 
-use super::{FAINT, agent::status, inline, message::View};
+use super::{FAINT, agent::status, inline, message::View, task};
 
 /// The event in a line; none where there is nothing to tell.
 pub fn line(event: &Event, view: &View) -> Option<String> {
@@ -16,6 +16,8 @@ pub fn line(event: &Event, view: &View) -> Option<String> {
     }
     let text = if let Some(message) = &event.message {
         about_message(event, message)?
+    } else if let (Some(task), Some(step)) = (&event.task, &event.task_event) {
+        task::happened(task, step)
     } else if let Some(agent) = &event.agent {
         about_agent(event, agent)?
     } else {
@@ -34,6 +36,10 @@ fn new(event: &Event, message: &Message, view: &View) -> String {
 }
 
 fn about_message(event: &Event, message: &Message) -> Option<String> {
+    let task_tells = message.task_id.is_some() && event.name != Name::MessageDeleted;
+    if task_tells {
+        return None;
+    }
     let (id, by) = (message.id, who(event.by.as_ref()));
     Some(match event.name {
         Name::MessageClaimed => format!("msg:{id} claimed by {by}"),

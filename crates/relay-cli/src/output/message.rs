@@ -72,7 +72,8 @@ impl View {
         if let Some(answered) = message.reply_to {
             marks.push(format!("answers msg:{answered}"));
         }
-        if message.kind.as_str() != "chat" {
+        let told = message.task_id.is_some() && message.kind.as_str() == "task";
+        if message.kind.as_str() != "chat" && !told {
             marks.push(message.kind.to_string());
         }
         if message.urgency != Urgency::Normal {
@@ -109,12 +110,7 @@ fn body(message: &Message, most: usize) -> String {
     }
     let text = printable(&message.body);
     let shown: String = text.chars().take(most).collect();
-    let mut lines = shown.lines().map(escaped);
-    let mut body = lines.next().unwrap_or_default();
-    for line in lines {
-        body.push_str("\n    ");
-        body.push_str(&line);
-    }
+    let mut body = indented(&shown, "    ");
     if shown.len() < text.len() {
         let all = text.chars().count();
         let _ = write!(
@@ -126,10 +122,22 @@ fn body(message: &Message, most: usize) -> String {
     body
 }
 
+/// A text from elsewhere whose further lines stand under its first.
+pub fn indented(text: &str, indent: &str) -> String {
+    lines(text).collect::<Vec<_>>().join(&format!("\n{indent}"))
+}
+
+/// The lines of a text from elsewhere: nothing hidden, none like a header of ours.
+pub fn lines(text: &str) -> impl Iterator<Item = String> {
+    let lines: Vec<String> = printable(text).lines().map(escaped).collect();
+    lines.into_iter()
+}
+
 /// A line that begins like a header of ours says that it is none.
 fn escaped(line: &str) -> String {
     let trimmed = line.trim_start();
-    if trimmed.to_ascii_lowercase().starts_with("[msg:") {
+    let begin = trimmed.to_ascii_lowercase();
+    if ["[msg:", "[task "].iter().any(|header| begin.starts_with(header)) {
         let indent = &line[..line.len() - trimmed.len()];
         return format!("{indent}\\{trimmed}");
     }
