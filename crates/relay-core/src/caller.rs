@@ -79,7 +79,10 @@ impl Caller {
         };
         let hint = match self {
             Self::Integration(_) => format!("add {first} to its scopes in the relay's settings"),
-            _ => format!("ask for a token with it: agent-relay token create NAME --scope {first}"),
+            _ => format!(
+                "ask the operator for a token with it; in a terminal that has not joined: \
+                 agent-relay token create NAME --scope {first}"
+            ),
         };
         Err(Refused::new(Code::ForbiddenScope, format!("{who} lacks the scope {first}"))
             .hint(hint)

@@ -2,7 +2,7 @@
 
 use relay_core::{id::MessageId, message::Message};
 
-use crate::{context::Context, failure::Failure};
+use crate::{command::task::yours, context::Context, failure::Failure};
 
 /// Claim a claimable message: one agent wins
 #[derive(Debug, clap::Args)]
@@ -37,10 +37,13 @@ impl Claim {
         let act = context.acting(None);
         let message = context.alive_while(context.relay.claim_message(self.id, &act)).await?;
         context.output.show(&message, || context.view().full(&message))?;
-        context.output.note(&format!(
-            "it is yours: `agent-relay done {0}` finishes it, `agent-relay release {0}` gives it back",
-            self.id
-        ));
+        context.output.note(&match message.task_id {
+            Some(task) => yours(task),
+            None => format!(
+                "it is yours: `agent-relay done {0}` finishes it, `agent-relay release {0}` gives it back",
+                self.id
+            ),
+        });
         Ok(())
     }
 }
@@ -64,5 +67,6 @@ impl Release {
 }
 
 fn say(context: &Context, message: &Message, what: &str) -> Result<(), Failure> {
-    context.output.show(message, || format!("msg:{} is {what}", message.id))
+    let task = message.task_id.map(|task| format!(", and so is task {task}")).unwrap_or_default();
+    context.output.show(message, || format!("msg:{} is {what}{task}", message.id))
 }

@@ -17,6 +17,8 @@ pub mod task;
 pub mod token;
 pub mod watch;
 
+use relay_core::env;
+use relay_server::{config::Log, logging};
 use tokio::runtime::Builder;
 
 use crate::{
@@ -24,6 +26,7 @@ use crate::{
     context::Context,
     failure::Failure,
     output::Output,
+    settings::Settings,
 };
 
 /// Runs a command. The server gets threads; every other command is short and gets none.
@@ -44,9 +47,19 @@ async fn talk(common: Common, command: Command) -> Result<(), Failure> {
     if let Command::Join(join) = &command {
         settings = join.settings(settings);
     }
+    log(&settings)?;
     let context = Context::open(&settings, common.agent, Output::new(common.json))?;
     let done = Box::pin(perform(&context, command)).await;
     done.map_err(|failure| context.speaker.advise(failure))
+}
+
+/// Says what the client finds worth a warning, or what the settings ask for.
+fn log(settings: &Settings) -> Result<(), Failure> {
+    let asked = env::CLIENT_LOG.read(&|name| settings.get(name), Log::parse);
+    let asked = asked.map_err(|bad| settings.explain(bad))?;
+    let filter = env::CLIENT_LOG.default.to_owned();
+    logging::init(&asked.unwrap_or(Log { json: false, filter }));
+    Ok(())
 }
 
 async fn perform(context: &Context, command: Command) -> Result<(), Failure> {

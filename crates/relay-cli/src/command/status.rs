@@ -5,6 +5,7 @@ use relay_core::{
     api::query::{Messages, Within},
     id::AgentId,
     message::Message,
+    stats::{MessageCounts, TaskCounts},
     version::{self, VERSION},
 };
 use serde::Serialize;
@@ -26,6 +27,10 @@ struct Report {
     unread: usize,
     more_unread: bool,
     claims: Vec<i64>,
+    /// Everybody's claimable messages, those of tasks among them.
+    messages: MessageCounts,
+    /// Everybody's tasks that are not finished.
+    tasks: TaskCounts,
 }
 
 impl Status {
@@ -59,6 +64,8 @@ async fn report(context: &Context) -> Result<Report, Failure> {
         unread: unread.items.len(),
         more_unread: unread.has_more(),
         claims: newest.items.iter().filter(|m| is_held_by(m, me)).map(|m| m.id.0).collect(),
+        messages: stats.messages,
+        tasks: stats.tasks,
     })
 }
 
@@ -82,10 +89,32 @@ impl Report {
             ("tags", agent::words(&agent.tags)),
             ("unread", format!("{}{more}", self.unread)),
             ("claims", claims),
+            ("work", work(&self.messages)),
+            ("tasks", tasks(&self.tasks)),
         ]
         .map(|(name, value)| format!("{name:<8}{value}"))
         .join("\n")
     }
+}
+
+/// Claimable messages that are not finished.
+fn work(counts: &MessageCounts) -> String {
+    let MessageCounts { open, claimed, stalled, .. } = *counts;
+    listed(&[(open, "open"), (claimed, "claimed"), (stalled, "stalled")])
+}
+
+/// Tasks that are not finished.
+fn tasks(counts: &TaskCounts) -> String {
+    let TaskCounts { open, claimed, in_progress, blocked } = *counts;
+    let all =
+        [(open, "open"), (claimed, "claimed"), (in_progress, "in progress"), (blocked, "blocked")];
+    listed(&all)
+}
+
+fn listed(counts: &[(u64, &str)]) -> String {
+    let some = counts.iter().filter(|(count, _)| *count > 0);
+    let texts: Vec<_> = some.map(|(count, what)| format!("{count} {what}")).collect();
+    if texts.is_empty() { "none".to_owned() } else { texts.join(", ") }
 }
 
 fn proof(proof: Proof) -> &'static str {

@@ -11,6 +11,7 @@ use relay_core::{
 };
 use serde::Serialize;
 
+pub use self::work::yours;
 use crate::{context::Context, failure::Failure, output::task};
 
 /// List tasks, create them, work on them
