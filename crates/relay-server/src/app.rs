@@ -20,6 +20,7 @@ use crate::{
         guard::Guard,
         limit::{EventRates, Streams, WrongTokens},
     },
+    job::callback::Pulse,
     metrics::{Metrics, Reading},
 };
 
@@ -53,6 +54,8 @@ pub struct Inner {
     pub wrong_tokens: WrongTokens,
     /// How many events each integration posts.
     pub event_rates: EventRates,
+    /// Wakes those who send callbacks.
+    pub callbacks: Pulse,
     /// When it started.
     pub started_at: Timestamp,
     stopping: watch::Sender<bool>,
@@ -79,6 +82,7 @@ impl App {
             keys: Keys::new(&config),
             wrong_tokens: WrongTokens::new(config.limits.wrong_tokens),
             event_rates: EventRates::new(config.events_per_minute),
+            callbacks: Pulse::default(),
             started_at: store.now(),
             stopping: watch::Sender::new(false),
             revocations: watch::Sender::new(0),

@@ -52,6 +52,8 @@ pub struct Config {
     pub callback_timetable: Vec<Duration>,
     /// How long an attempt of a callback may take.
     pub callback_timeout: Duration,
+    /// Numbers from 0 to 1 that spread the retries of callbacks.
+    pub callback_chance: fn() -> f64,
     /// The operator's token, which makes its bearer `human`.
     pub operator: Option<SecretString>,
     /// Whose pages may call the API.
@@ -203,6 +205,7 @@ impl Config {
                 .read(get, timetable)?
                 .unwrap_or_else(|| callback::TIMETABLE.to_vec()),
             callback_timeout: millis(&env::CALLBACK_TIMEOUT, 1, 10_000)?,
+            callback_chance: chance,
             operator: None,
             cors: env::CORS_ORIGINS.read(get, Cors::parse)?.unwrap_or(Cors::Only(Vec::new())),
             allow_unauth: env::ALLOW_UNAUTH.read(get, flag)?.unwrap_or(false),
@@ -334,14 +337,18 @@ fn timetable(text: &str) -> Result<Vec<Duration>, String> {
     const MOST_ATTEMPTS: usize = 20;
     const THIRTY_DAYS_MS: u64 = 30 * 86_400_000;
     let wait = env::number(0, THIRTY_DAYS_MS);
-    let waits: Vec<u64> =
-        text.split(',').map(wait).collect::<Result<_, _>>().map_err(|why| {
-            format!("must be numbers of milliseconds, separated by commas; each {why}")
-        })?;
+    let waits: Vec<u64> = text.split(',').map(wait).collect::<Result<_, _>>().map_err(|why| {
+        format!("must be numbers of milliseconds, separated by commas; each {why}")
+    })?;
     if waits.len() > MOST_ATTEMPTS {
         return Err(format!("must be 1 to {MOST_ATTEMPTS} numbers, one for each attempt"));
     }
     Ok(waits.into_iter().map(Duration::from_millis).collect())
+}
+
+/// Without a source of random numbers nothing is spread.
+fn chance() -> f64 {
+    getrandom::u32().map_or(0.5, |number| f64::from(number) / f64::from(u32::MAX))
 }
 
 fn flag(text: &str) -> Result<bool, String> {

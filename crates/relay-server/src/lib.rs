@@ -10,6 +10,7 @@
 
 mod app;
 mod bind;
+pub mod callback;
 pub mod config;
 pub mod fanout;
 pub mod http;

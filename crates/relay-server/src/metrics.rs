@@ -1,5 +1,7 @@
 //! What `GET /metrics` counts.
 
+pub mod callback;
+
 use std::{fmt, sync::atomic::AtomicI64};
 
 use prometheus_client::{
@@ -22,6 +24,8 @@ pub struct Metrics {
     pub auth_failures: Counter,
     /// Tasks and handlers that panicked.
     pub panics: Counter,
+    /// Attempts of callbacks.
+    pub callbacks: callback::Attempts,
     accepted: Counter,
     rejected: Family<Rejection, Counter>,
     requests: Family<Request, Counter>,
@@ -92,6 +96,7 @@ impl Metrics {
             lagged: Counter::default(),
             auth_failures: Counter::default(),
             panics: Counter::default(),
+            callbacks: callback::Attempts::new(),
             accepted: Counter::default(),
             rejected: Family::default(),
             requests: Family::default(),
@@ -118,6 +123,7 @@ impl Metrics {
         }
         registry.register("requests", "Requests by route and status", self.requests.clone());
         registry.register("rejected", "Refusals by error code", self.rejected.clone());
+        self.callbacks.register(registry);
         let what = "Events that integrations posted, by what became of them";
         registry.register("integration_events", what, self.events.clone());
         registry.register("tasks", "Tasks that are not finished, by status", self.tasks.clone());

@@ -9,6 +9,7 @@ use std::{
 
 use relay_core::{
     env::INTEGRATIONS,
+    id::AgentId,
     identity::Mode,
     time::{ManualClock, Timestamp},
     token::{Kind, mint},
@@ -42,6 +43,7 @@ struct Running {
 pub struct Builder {
     config: Config,
     clock: ManualClock,
+    callbacks_checked: bool,
 }
 
 impl Default for Builder {
@@ -50,7 +52,8 @@ impl Default for Builder {
         config.port = 0;
         // The clock is the test's, so the jobs run when the test calls them.
         config.reap_interval = Duration::from_hours(24);
-        Self { config, clock: ManualClock::at(START) }
+        config.callback_chance = || 0.5;
+        Self { config, clock: ManualClock::at(START), callbacks_checked: false }
     }
 }
 
@@ -101,6 +104,13 @@ impl Builder {
     #[must_use]
     pub fn config(mut self, change: impl FnOnce(&mut Config)) -> Self {
         change(&mut self.config);
+        self
+    }
+
+    /// Checks at the end that no callback was left unsent that was due.
+    #[must_use]
+    pub fn callbacks_checked(mut self) -> Self {
+        self.callbacks_checked = true;
         self
     }
 
@@ -178,12 +188,30 @@ impl TestRelay {
         while crate::job::retention::run_once(self.app()).await.expect("retention runs") {}
     }
 
+    /// Makes those who send callbacks look at the clock, which the test has moved.
+    pub fn wake_callbacks(&self) {
+        self.app().callbacks.wake();
+    }
+
+    /// Waits until no callback is under way and none is due by the clock.
+    pub async fn callbacks_settled(&self) {
+        self.app().callbacks.settled(&called_back(self.app())).await;
+    }
+
     /// Stops it and waits until it is gone.
     pub async fn stop(&mut self) {
         let Some(Running { app, stop, served }) = self.running.take() else { return };
+        if self.builder.callbacks_checked {
+            check_callbacks(&app).await;
+        }
         let _ = stop.send(());
         served.await.expect("the relay ends without a panic");
         assert_eq!(app.metrics.panics.get(), 0, "a task or handler panicked");
+    }
+
+    /// Changes its settings; they hold from the next start.
+    pub fn change(&mut self, change: impl FnOnce(&mut Config)) {
+        change(&mut self.builder.config);
     }
 
     /// Starts it again on the same address and database.
@@ -204,9 +232,29 @@ impl Drop for TestRelay {
     /// The tasks may still run, but what panicked so far is known.
     fn drop(&mut self) {
         let Some(running) = &self.running else { return };
-        if !std::thread::panicking() {
-            assert_eq!(running.app.metrics.panics.get(), 0, "a task or handler panicked");
+        if std::thread::panicking() {
+            return;
         }
+        assert_eq!(running.app.metrics.panics.get(), 0, "a task or handler panicked");
+        if self.builder.callbacks_checked {
+            let app = running.app.clone();
+            // The test's own runtime cannot be waited for from within.
+            let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let check = move || runtime().expect("a runtime").block_on(check_callbacks(&app));
+            std::thread::spawn(check).join().expect("no callback was left unsent");
+        }
+    }
+}
+
+fn called_back(app: &App) -> Vec<AgentId> {
+    let all = app.config.integrations.iter().filter(|configured| configured.callback.is_some());
+    all.map(|configured| configured.policy.name.clone()).collect()
+}
+
+async fn check_callbacks(app: &App) {
+    for name in called_back(app) {
+        let due = app.store.due_callbacks(&name, &[], 10).await.expect("callbacks can be read");
+        assert!(due.is_empty(), "callbacks of `{name}` were left unsent: {due:?}");
     }
 }
 

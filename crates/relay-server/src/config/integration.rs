@@ -17,7 +17,10 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::Get;
-use crate::integration::{Configured, Integrations, Receiver};
+use crate::{
+    callback::address::check_url,
+    integration::{Configured, Integrations, Receiver},
+};
 
 /// The fields of an entry.
 const FIELDS: [&str; 7] =
@@ -217,14 +220,15 @@ fn check_secret(field: &str, text: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn check_callback_secret(secret: &str) -> Result<(), String> {
-    check_secret("callbackSecret", secret)?;
-    match secret.strip_prefix(ENCODED) {
-        Some(key) if !is_base64(key) => {
-            Err(format!("`callbackSecret` must be base64 after `{ENCODED}`"))
+/// Two secrets, separated by a space, both sign: so one is replaced by the other without a gap.
+fn check_callback_secret(secrets: &str) -> Result<(), String> {
+    for secret in secrets.split(' ') {
+        check_secret("callbackSecret", secret)?;
+        if secret.strip_prefix(ENCODED).is_some_and(|key| !is_base64(key)) {
+            return Err(format!("`callbackSecret` must be base64 after `{ENCODED}`"));
         }
-        _ => Ok(()),
     }
+    Ok(())
 }
 
 /// True for padded base64 of the standard alphabet.
@@ -245,6 +249,7 @@ fn callback_url(text: &str) -> Result<Url, String> {
     if url.fragment().is_some() {
         return Err("`callbackUrl` may hold no fragment".into());
     }
+    check_url(&url).map_err(wrong("callbackUrl"))?;
     Ok(url)
 }
 

@@ -1,5 +1,6 @@
 //! What happens by itself: tasks that end with the relay.
 
+pub mod callback;
 pub mod index;
 pub mod reaper;
 pub mod retention;
@@ -17,6 +18,7 @@ pub fn start(app: &App) -> JoinSet<()> {
     jobs.spawn(reaper::run_leases(app.clone()));
     jobs.spawn(retention::run(app.clone()));
     jobs.spawn(index::run(app.clone()));
+    callback::start(app, &mut jobs);
     if app.config.is_exposed() {
         jobs.spawn(warn_of_exposure(app.clone()));
     }
