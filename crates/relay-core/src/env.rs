@@ -8,6 +8,8 @@ pub enum Reader {
     Server,
     /// Providers and the command line.
     Client,
+    /// `agent-relay-telegram`, besides the client's.
+    Telegram,
 }
 
 /// One variable.
@@ -81,6 +83,12 @@ variables! {
     PROFILES_FILE = Client "AGENT_RELAY_PROFILES_FILE", "profiles.json in the user's configuration directory, ~/.config/agent-relay on Linux"; "Where the profiles are."
     APPROVAL = Client "AGENT_RELAY_APPROVAL", "open"; "What the agent may do without asking: `open`, `guarded` or `read-only`."
     HEARTBEAT = Client "AGENT_RELAY_HEARTBEAT_MS", "30000"; "How often, in milliseconds, a session says that it is alive."
+
+    TELEGRAM_TOKEN = Telegram "AGENT_RELAY_TELEGRAM_TOKEN", "none", secret; "The bot's token, as BotFather gave it."
+    TELEGRAM_TOKEN_FILE = Telegram "AGENT_RELAY_TELEGRAM_TOKEN_FILE", "none"; "A file that holds the bot's token; read where `AGENT_RELAY_TELEGRAM_TOKEN` is not set."
+    TELEGRAM_CHATS = Telegram "AGENT_RELAY_TELEGRAM_CHATS", "none"; "The chats that are allowed, separated by commas, 64 at most: `CHAT=TARGET`, or `CHAT` alone where everything written must be addressed. Mail that fits no chat goes to the first. Every other chat is ignored."
+    TELEGRAM_API_URL = Telegram "AGENT_RELAY_TELEGRAM_API_URL", "https://api.telegram.org"; "The Bot API server, where it is your own."
+    TELEGRAM_LOG = Telegram "AGENT_RELAY_LOG", "info"; "What to log, as a filter of tracing: `info`, `telegram_channel=debug`. `json` before it (`json,info`) writes JSON lines."
 }
 
 /// A value that is not allowed: names the variable, the value and what is allowed.
