@@ -7,6 +7,7 @@ pub mod event;
 pub mod health;
 pub mod integration;
 pub mod message;
+pub mod pair;
 pub mod stats;
 pub mod task;
 pub mod token;

@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     app::App,
-    handler::{agent, channel, event, health, integration, message, stats, task, token},
+    handler::{agent, channel, event, health, integration, message, pair, stats, task, token},
     logging,
 };
 
@@ -213,13 +213,32 @@ async fn run(app: &App, route: Route, request: &mut Request) -> Result<Response<
             message::delete(app, &request.caller, id).await?;
             reply::no_content()
         }
-        Route::InvitePair
-        | Route::ListPairs
-        | Route::GetPair(_)
-        | Route::AcceptPair(_)
-        | Route::RejectPair(_)
-        | Route::SayInPair(_)
-        | Route::HangUpPair(_) => todo!(),
+        Route::InvitePair => {
+            let body = request.json().await?;
+            reply::stored(true, &pair::invite(app, &request.caller, body).await?)
+        }
+        Route::ListPairs => {
+            let query = query::Pairs::read(&request.pairs()?)?;
+            let (page, next) = pair::list(app, &request.caller, query).await?;
+            reply::list(&page, next)
+        }
+        Route::GetPair(id) => reply::ok(&pair::get(app, &request.caller, id).await?),
+        Route::AcceptPair(id) => {
+            let body = request.json_or_nothing().await?;
+            reply::ok(&pair::accept(app, &request.caller, id, body).await?)
+        }
+        Route::RejectPair(id) => {
+            let body = request.json_or_nothing().await?;
+            reply::ok(&pair::reject(app, &request.caller, id, body).await?)
+        }
+        Route::SayInPair(id) => {
+            let body = request.json().await?;
+            reply::stored(true, &pair::say(app, &request.caller, id, body).await?)
+        }
+        Route::HangUpPair(id) => {
+            let body = request.json_or_nothing().await?;
+            reply::ok(&pair::hang_up(app, &request.caller, id, body).await?)
+        }
         Route::PostEvent => {
             let body = request.json().await?;
             let (new, task) = integration::post(app, &request.caller, body).await?;

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::pause;
 use crate::app::App;
 
-/// How often lapsed leases are looked for.
+/// How often lapsed leases and invitations are looked for.
 const LEASES: Duration = Duration::from_secs(4);
 
 /// Reaps at the interval that the settings name.
@@ -33,7 +33,7 @@ pub async fn run_once(app: &App) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Opens lapsed claims again, and tries whether a store that failed can store again.
+/// Opens lapsed claims again, ends invitations that nobody answered, and tries whether a store that failed can store again.
 pub async fn run_leases(app: App) {
     let mut clocks = Clocks::new(app.store.now(), Instant::now());
     while pause(&app, LEASES).await {
@@ -45,14 +45,14 @@ pub async fn run_leases(app: App) {
             continue;
         }
         if let Err(error) = run_leases_once(&app).await {
-            tracing::warn!(%error, "could not look for lapsed claims");
+            tracing::warn!(%error, "could not look for lapsed claims and invitations");
         }
     }
 }
 
-/// One look.
+/// One look: returns how many claims opened again and invitations expired.
 pub async fn run_leases_once(app: &App) -> Result<u64, StoreError> {
-    app.store.release_lapsed().await
+    Ok(app.store.release_lapsed().await? + app.store.expire_pairs().await?)
 }
 
 /// Watches the wall clock against the one that cannot be set. When the first jumps ahead (a laptop
