@@ -82,24 +82,27 @@ else
 fi
 
 relay=${AGENT_RELAY_URL:-http://localhost:4850}
-answer=$(mktemp) || exit 3
-trap 'rm -f "$answer"' EXIT
+folder=$(mktemp -d) || exit 3
+trap 'rm -rf "$folder"' EXIT
 # The token goes through a file descriptor: a command line is for everybody to see.
-code=$(printf '%s' "$event" | curl -sS --output "$answer" --write-out '%{http_code}' \
+code=$(printf '%s' "$event" | curl -sS --output "$folder/answer" --write-out '%{http_code}' \
   --retry 10 --retry-connrefused --retry-max-time "${AGENT_RELAY_RETRY_SECONDS:-60}" --max-time 20 \
   --header 'content-type: application/json' --header @/dev/fd/3 --data-binary @- \
-  "${relay%/}/api/integrations/events" 3<<TOKEN
+  "${relay%/}/api/integrations/events" 2>"$folder/errors" 3<<TOKEN
 authorization: Bearer $AGENT_RELAY_INTEGRATION_TOKEN
 TOKEN
 )
 
-said=$(head -c 500 "$answer")
+answer=$(head -c 500 "$folder/answer" 2>/dev/null)
 case $code in
 2??) exit 0 ;;
-404) case $status$said in resolved*'"not_found"'*) exit 0 ;; esac ;; # Nothing was open: as it should be.
+404) case $status$answer in resolved*'"not_found"'*) exit 0 ;; esac ;; # Nothing was open: as it should be.
 esac
 case $code in
-000) echo "notify.sh: no relay answers at $relay" >&2 && exit 3 ;;
-401 | 403 | 429 | 5??) echo "notify.sh: the relay answered $code: $said" >&2 && exit 3 ;;
-*) echo "notify.sh: the relay refused ($code): $said" >&2 && exit 1 ;;
+[1-9]??) echo "notify.sh: the relay answered $code: $answer" >&2 ;;
+*) echo "notify.sh: no relay answers at $relay: $(tail -n 1 "$folder/errors")" >&2 ;;
+esac
+case $code in
+401 | 403 | 429 | 5?? | 000 | '') exit 3 ;;
+*) exit 1 ;;
 esac

@@ -13,7 +13,7 @@ use desk::{
     have, hides_the_token, notify, payload, post, root, succeeds, workflow,
 };
 use serde_json::json;
-use support::{Home, Running, finish};
+use support::{Home, Relay, Running, finish};
 
 #[test]
 fn an_alert_is_a_task_until_it_is_resolved() {
@@ -236,4 +236,10 @@ fn the_documents_show_the_examples_as_they_are() {
     }
     let yaml = fs::read_to_string(folder().join("alertmanager.yml")).unwrap();
     assert!(page.contains(&yaml), "docs/integrations.md shows another alertmanager.yml");
+
+    let settings = page.split("```json\n").nth(1).and_then(|rest| rest.split("```").next());
+    let home = Home::new();
+    fs::write(home.join("integrations.json"), settings.expect("settings are shown")).unwrap();
+    let mut command = home.command(&["serve", "--port", "0"]);
+    Relay::spawn(command.env("AGENT_RELAY_INTEGRATIONS_FILE", home.join("integrations.json")));
 }

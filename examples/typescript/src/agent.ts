@@ -67,10 +67,10 @@ async function catchUp(): Promise<void> {
   }
 }
 
-/** Answers a message and marks it. Claimable work is for others; answers to answers would never end. */
+/** Answers a message and marks it. Work and pairs are for others; answers to answers would never end. */
 async function reply(message: Schemas["Message"]): Promise<void> {
   console.log(`[msg:${message.id}] from ${message.from}`);
-  if (message.replyTo == null && !message.claimable) {
+  if (message.kind === "chat" && message.replyTo == null && !message.claimable) {
     const text = await answer(message).catch((error: unknown) => `I failed: ${reason(error)}`);
     // With the key, a message that comes twice is answered once.
     const body = { to: message.from, replyTo: message.id, body: text, idempotencyKey: `answer-${message.id}`, ...me };
