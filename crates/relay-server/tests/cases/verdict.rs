@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::{
     case::Case,
+    template::render,
     wire::Answer,
     world::{PATIENCE, World},
 };
@@ -56,7 +57,7 @@ pub fn on_answer(world: &World, case: &Case, answer: &Answer) -> Vec<String> {
         complaints.push("a secret came back".into());
     }
     if answer.status == status {
-        complaints.extend(details(case, answer));
+        complaints.extend(details(world, case, answer));
     }
     complaints
 }
@@ -75,13 +76,17 @@ fn form(answer: &Answer) -> Option<String> {
     (!good).then(|| format!("no error of the API's form: {} {}", answer.head, answer.text()))
 }
 
-fn details(case: &Case, answer: &Answer) -> Vec<String> {
+fn details(world: &World, case: &Case, answer: &Answer) -> Vec<String> {
     let mut complaints = Vec::new();
     let text = answer.text();
-    for part in case.says.iter().filter(|part| !text.contains(part.as_str())) {
+    let holds = |part: &str| {
+        let part = render(part, &world.values);
+        text.contains(&*String::from_utf8_lossy(&part))
+    };
+    for part in case.says.iter().filter(|part| !holds(part)) {
         complaints.push(format!("`{part}` is not in the body: {text}"));
     }
-    for part in case.hides.iter().filter(|part| text.contains(part.as_str())) {
+    for part in case.hides.iter().filter(|part| holds(part)) {
         complaints.push(format!("`{part}` is in the body: {text}"));
     }
     for header in &case.has {
