@@ -47,6 +47,10 @@ codes! {
     Forbidden = "forbidden",
     /// The token lacks the scope that the route needs.
     ForbiddenScope = "forbidden_scope",
+    /// The integration's settings do not name this target.
+    ForbiddenTarget = "forbidden_target",
+    /// The integration's settings do not name this channel.
+    ForbiddenChannel = "forbidden_channel",
     /// A page of another origin asked.
     ForbiddenOrigin = "forbidden_origin",
     /// The Host header names a host that this relay is not.

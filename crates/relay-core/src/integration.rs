@@ -60,19 +60,23 @@ impl<T: fmt::Display> Allowed<T> {
 }
 
 impl Integration {
-    /// Refuses with `forbidden` a target or a channel that its settings do not name.
+    /// Refuses with `forbidden_target` or `forbidden_channel` what its settings do not name.
     pub fn check(&self, target: &Target, channel: Option<&Word>) -> Result<(), Refused> {
         let allowed = match &self.targets {
             Allowed::Any => true,
             Allowed::Only(targets) => targets.iter().any(|own| own.address() == target.address()),
         };
         if !allowed {
-            return Err(self.refuse("target", target, &self.targets.to_texts()));
+            let code = Code::ForbiddenTarget;
+            return Err(self.refuse(code, "target", target, &self.targets.to_texts()));
         }
         match (channel, &self.channels) {
             (None, _) | (_, Allowed::Any) => Ok(()),
             (Some(channel), Allowed::Only(channels)) if channels.contains(channel) => Ok(()),
-            (Some(channel), channels) => Err(self.refuse("channel", channel, &channels.to_texts())),
+            (Some(channel), channels) => {
+                let code = Code::ForbiddenChannel;
+                Err(self.refuse(code, "channel", channel, &channels.to_texts()))
+            }
         }
     }
 
@@ -141,10 +145,16 @@ impl Integration {
         Err(Refused::new(Code::Forbidden, why).hint(hint))
     }
 
-    fn refuse(&self, what: &str, which: impl fmt::Display, allowed: &[String]) -> Refused {
+    fn refuse(
+        &self,
+        code: Code,
+        what: &str,
+        which: impl fmt::Display,
+        allowed: &[String],
+    ) -> Refused {
         let list = if allowed.is_empty() { "none".to_owned() } else { allowed.join(", ") };
         Refused::new(
-            Code::Forbidden,
+            code,
             format!("the integration `{}` may not use the {what} `{which}`", self.name),
         )
         .hint(format!("its {what}s in the relay's settings are: {list}"))
@@ -229,7 +239,7 @@ mod tests {
     fn a_refusal_says_what_is_allowed() {
         let refused =
             integration(&["cap:ops"], &[]).check(&"tag:x".parse().unwrap(), None).unwrap_err();
-        assert_eq!(refused.code, Code::Forbidden);
+        assert_eq!(refused.code, Code::ForbiddenTarget);
         assert_eq!(refused.hint.unwrap(), "its targets in the relay's settings are: cap:ops");
     }
 }

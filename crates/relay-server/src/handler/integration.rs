@@ -11,6 +11,7 @@ use relay_core::{
     task::{Source, Task},
 };
 use relay_store::Reported;
+use serde::Deserialize;
 
 use crate::{
     app::App,
@@ -104,6 +105,11 @@ pub async fn dead_letters(
     let next = page.more.then(|| Link::new(Route::ListDeadLetters.to_string(), query.write()));
     Ok((page.items, next))
 }
+
+/// A body without fields.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
 
 /// `POST /api/integrations/dead-letters/{id}/retry`
 pub async fn retry(app: &App, caller: &Caller, id: CallbackId) -> Result<DeadLetter, HttpError> {

@@ -253,7 +253,7 @@ async fn run(app: &App, route: Route, request: &mut Request) -> Result<Response<
             reply::list(&page, next)
         }
         Route::RetryDeadLetter(id) => {
-            request.ignore_body()?;
+            let integration::Nothing {} = request.json_or_nothing().await?;
             reply::ok(&integration::retry(app, &request.caller, id).await?)
         }
         Route::ListChannels => reply::list(&channel::list(app).await?, None),

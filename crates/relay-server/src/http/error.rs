@@ -69,6 +69,8 @@ pub fn status(code: Code) -> StatusCode {
         Code::Unauthorized => StatusCode::UNAUTHORIZED,
         Code::Forbidden
         | Code::ForbiddenScope
+        | Code::ForbiddenTarget
+        | Code::ForbiddenChannel
         | Code::ForbiddenOrigin
         | Code::ForbiddenHost
         | Code::SenderMismatch => StatusCode::FORBIDDEN,

@@ -21,13 +21,14 @@ use case::Case;
 use world::World;
 
 /// Every family's table.
-const TABLES: [(&str, &str); 8] = [
+const TABLES: [(&str, &str); 9] = [
     ("json", include_str!("json.jsonl")),
     ("auth", include_str!("auth.jsonl")),
     ("browser", include_str!("browser.jsonl")),
     ("path", include_str!("path.jsonl")),
     ("agents", include_str!("agents.jsonl")),
     ("messages", include_str!("messages.jsonl")),
+    ("tasks", include_str!("tasks.jsonl")),
     ("sse", include_str!("sse.jsonl")),
     ("raw", include_str!("raw.jsonl")),
 ];

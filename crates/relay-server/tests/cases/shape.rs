@@ -76,8 +76,12 @@ impl Attempt<'_> {
             200..300 | 404 | 409 => true,
             400 => match code {
                 "invalid_field" | "missing_field" | "unknown_field" | "reserved_id" => {
-                    // The query string as a whole has no field to name.
-                    named.starts_with(self.name) || answer.text().contains("query string")
+                    // A field within is told with where it is; the query string has none to name.
+                    let within = format!(" in `{}`", self.name);
+                    let text = answer.text();
+                    named.starts_with(self.name)
+                        || text.contains(&within)
+                        || text.contains("query string")
                 }
                 "invalid_cursor" => true,
                 _ => false,
@@ -97,7 +101,11 @@ async fn every_field_given_any_shape_is_taken_or_refused_by_its_name() {
         let method = entry.method.as_str();
         let operation = &document["paths"][entry.path][method.to_lowercase()];
         let Some(schema) = body_schema(&document, operation) else { continue };
-        let id = if entry.path.contains("messages") { "CLAIMABLE" } else { "A" };
+        let id = match entry.path.split('/').nth(2) {
+            Some("messages") => "CLAIMABLE",
+            Some("tasks") => "TASK_OPEN",
+            _ => "A",
+        };
         let path = entry.path.replace("{id}", &world.values.get(id));
         for name in schema["properties"].as_object().expect("properties").keys() {
             for shape in shapes() {
@@ -124,8 +132,9 @@ fn body_schema<'a>(document: &'a Value, operation: &'a Value) -> Option<&'a Valu
 fn least(world: &World, schema: &Value) -> Map<String, Value> {
     let required = schema["required"].as_array().cloned().unwrap_or_default();
     let names = required.iter().filter_map(Value::as_str).chain(
-        // It is nobody's own token, so who acts is said; and a mark marks something.
-        ["from", "agentId", "read"]
+        // It is nobody's own token, so who acts is said; a mark marks something; and an event that
+        // is not resolved says what it is about.
+        ["from", "agentId", "read", "severity", "title", "target", "body"]
             .into_iter()
             .filter(|name| schema["properties"].get(*name).is_some()),
     );
@@ -134,7 +143,9 @@ fn least(world: &World, schema: &Value) -> Map<String, Value> {
         "to" => json!(world.values.get("C")),
         "read" => json!(true),
         "scopes" => json!(["stats:read"]),
+        "status" if schema["properties"].get("progress").is_some() => json!("in_progress"),
         "status" => json!("idle"),
+        "severity" => json!("info"),
         "id" => json!("newcomer"),
         _ => json!("x"),
     };

@@ -4,15 +4,55 @@ use std::time::Duration;
 
 use relay_core::{
     api::query,
+    scope::Scope,
     token::{Kind, mint},
 };
-use relay_server::{config::Limits, testing::TestRelay};
+use relay_server::{
+    config::Limits,
+    testing::{Builder, TestRelay},
+};
+use relay_store::Reader;
 use serde_json::{Value, json};
 
 use crate::{exchange::Sending, template::Values, wire::Answer};
 
 /// How long a quick answer may take on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The token of the integration that has this scope and no other.
+pub fn lone_token(scope: Scope) -> String {
+    format!("the-token-for-{scope}-alone")
+}
+
+/// The integrations: `ops` creates work on one channel, `reader` reads what it never created,
+/// `desk` has all that an integration can use.
+fn integrations() -> Value {
+    json!([
+        {
+            "name": "ops", "token": "ops-token-0123456789", "scopes": ["tasks:create"],
+            "targets": ["cap:ops"], "channels": ["alerts"],
+        },
+        { "name": "ops_tasks_read", "token": "reader-token-0123456789", "scopes": ["tasks:read"] },
+        {
+            "name": "desk", "token": "desk-token-0123456789",
+            "scopes": [
+                "tasks:read", "tasks:write", "events:read", "messages:read", "messages:write",
+                "agents:read",
+            ],
+            "targets": ["cap:ops", "id:workshop-web-5e6f7a8b", "id:no-such-agent"],
+            "channels": ["alerts"],
+        },
+        {
+            "name": "almighty", "token": "almighty-token-0123456789", "scopes": ["*"],
+            "targets": ["*"], "channels": ["*"],
+        },
+    ])
+}
+
+/// Events come as fast as the cases do.
+fn builder() -> Builder {
+    TestRelay::builder().integrations(&integrations()).config(|c| c.events_per_minute = 1_000_000)
+}
 
 /// A relay and what the names in the tables stand for.
 pub struct World {
@@ -31,13 +71,28 @@ impl World {
     /// A relay that asks for a token.
     pub async fn with_limits(change: impl FnOnce(&mut Limits)) -> Self {
         let admin = mint(Kind::Relay, [1; 32]);
-        let relay = TestRelay::builder().token(&admin).limits(change).start().await;
+        let relay = builder().token(&admin).limits(change).start().await;
         Self::fill(relay, &admin, true).await
     }
 
     /// A relay that asks for none.
     pub async fn without_a_token() -> Self {
-        Self::fill(TestRelay::start().await, "", false).await
+        Self::fill(builder().start().await, "", false).await
+    }
+
+    /// A relay that asks for a token, with an integration for each scope that has no other.
+    pub async fn with_an_integration_for_each_scope() -> Self {
+        let admin = mint(Kind::Relay, [1; 32]);
+        let mut all = integrations();
+        let lone = Scope::ALL.iter().enumerate().map(|(index, (scope, _))| {
+            json!({
+                "name": format!("lone-{index}"), "token": lone_token(*scope), "scopes": [scope],
+                "targets": ["*"], "channels": ["*"],
+            })
+        });
+        all.as_array_mut().expect("a list").extend(lone);
+        let relay = builder().integrations(&all).token(&admin).start().await;
+        Self::fill(relay, &admin, true).await
     }
 
     async fn fill(relay: TestRelay, admin: &str, guarded: bool) -> Self {
@@ -47,9 +102,15 @@ impl World {
         values.set("PORT", address.port().to_string());
         values.set("HOST", address.to_string());
         let mut world = Self { relay, values, secrets: Vec::new() };
+        for integration in integrations().as_array().expect("a list") {
+            let name = integration["name"].as_str().expect("a name").to_uppercase();
+            world.keep_secret(&name, integration["token"].as_str().expect("a token"));
+        }
         world.add_agents().await;
         world.add_tokens().await;
         world.add_messages().await;
+        world.add_tasks().await;
+        world.relay.clock().advance(Duration::from_secs(1));
         for (name, who) in [("AUTH", "ADMIN"), ("AUTH_A", "A")] {
             let header =
                 world.values.token(who).map(|token| format!("Authorization: Bearer {token}\r\n"));
@@ -62,23 +123,23 @@ impl World {
     }
 
     async fn add_agents(&mut self) {
-        for (name, id, capability) in [
-            ("A", "workshop-api-1a2b3c4d", "chat"),
-            ("B", "workshop-web-5e6f7a8b", "review"),
-            ("C", "workshop-docs-9c0d1e2f", "review"),
-            ("GONE", "already-gone", "chat"),
+        for (name, id, capabilities) in [
+            ("A", "workshop-api-1a2b3c4d", json!(["chat"])),
+            ("B", "workshop-web-5e6f7a8b", json!(["review", "ops"])),
+            ("C", "workshop-docs-9c0d1e2f", json!(["review"])),
+            ("GONE", "already-gone", json!(["chat"])),
         ] {
-            let about = json!({ "id": id, "capabilities": [capability], "instanceId": "first" });
+            let about = json!({ "id": id, "capabilities": capabilities, "instanceId": "first" });
             let agent = self.make("POST", "/api/agents", "ADMIN", about).await;
             self.values.set(name, id);
-            self.keep_secret(&format!("{name}_TOKEN"), &agent["token"]);
+            self.keep_secret(&format!("{name}_TOKEN"), agent["token"].as_str().expect("a token"));
         }
         self.make("DELETE", "/api/agents/already-gone", "ADMIN", json!({})).await;
     }
 
     async fn add_tokens(&mut self) {
         for (name, scopes) in [
-            ("OPS", json!(["tasks:create"])),
+            ("CREATOR", json!(["tasks:create"])),
             ("RO", json!(["stats:read", "agents:read", "messages:read"])),
             ("WRITER", json!(["agents:write", "messages:write"])),
             ("KEEPER", json!(["system:write"])),
@@ -86,7 +147,7 @@ impl World {
         ] {
             let about = json!({ "name": name, "scopes": scopes });
             let token = self.make("POST", "/api/tokens", "ADMIN", about).await;
-            self.keep_secret(name, &token["token"]);
+            self.keep_secret(name, token["token"].as_str().expect("a token"));
             if name == "REVOKED" {
                 self.make("DELETE", &format!("/api/tokens/{}", token["id"]), "ADMIN", json!({}))
                     .await;
@@ -117,11 +178,47 @@ impl World {
         let by = json!({ "agentId": self.values.get("B") });
         self.make("POST", &format!("/api/messages/{claimed}/claim"), "B", by).await;
         self.make("DELETE", &format!("/api/messages/{deleted}"), "A", json!({})).await;
-        self.relay.clock().advance(Duration::from_secs(1));
     }
 
-    fn keep_secret(&mut self, name: &str, token: &Value) {
-        let token = token.as_str().expect("a token");
+    /// Tasks of the desk, and one of `ops`.
+    async fn add_tasks(&mut self) {
+        let by_b = json!({ "agentId": self.values.get("B") });
+        for (name, from) in [
+            ("TASK_OPEN", "DESK"),
+            ("TASK_DONE", "DESK"),
+            ("TASK_CLAIMED_BY_B", "DESK"),
+            ("TASK_OTHER", "OPS"),
+        ] {
+            let event = json!({
+                "type": "alarm", "severity": "error", "dedupeKey": name, "title": "Disk full",
+                "body": "on db-1", "target": "cap:ops", "channel": "alerts",
+            });
+            let answer = self
+                .ask_with(
+                    "POST",
+                    "/api/integrations/events",
+                    Some(&self.values.get(from)),
+                    Some(event),
+                )
+                .await;
+            assert_eq!(answer.status, 201, "{}", answer.text());
+            let task: Value = serde_json::from_slice(&answer.body).expect("a task");
+            self.values.set(name, task["id"].to_string());
+            self.values.set(&format!("{name}_MESSAGE"), task["messageId"].to_string());
+        }
+        let path = |name: &str, step: &str| format!("/api/tasks/{}/{step}", self.values.get(name));
+        self.make("POST", &path("TASK_DONE", "claim"), "B", by_b.clone()).await;
+        let done = json!({ "agentId": self.values.get("B"), "status": "done" });
+        self.make("PATCH", &path("TASK_DONE", "status"), "B", done).await;
+        let first = self.make("POST", &path("TASK_CLAIMED_BY_B", "claim"), "B", by_b.clone()).await;
+        self.make("POST", &path("TASK_CLAIMED_BY_B", "release"), "B", by_b.clone()).await;
+        let now = self.make("POST", &path("TASK_CLAIMED_BY_B", "claim"), "B", by_b).await;
+        self.values.set("OLD_GENERATION", first["claim"]["generation"].to_string());
+        self.values.set("GENERATION", now["claim"]["generation"].to_string());
+        self.values.set("TASK_NONE", "999999999");
+    }
+
+    fn keep_secret(&mut self, name: &str, token: &str) {
         self.values.set(name, token);
         self.secrets.push(token.to_owned());
     }
@@ -172,13 +269,16 @@ impl World {
         answers.remove(0)
     }
 
-    /// All that is stored: where the log ends, the agents, the tokens.
+    /// All that is stored: where the log ends, the agents, the tokens, the tasks.
     pub async fn stored(&self) -> String {
         let store = &self.relay.app().store;
         let everybody = query::Agents { limit: Some(query::Within(500)), ..Default::default() };
         let agents = store.agents(&everybody).await.expect("the agents are read").items;
         let tokens = store.tokens().await.expect("the tokens are read");
-        json!({ "end": store.head(), "agents": agents, "tokens": tokens }).to_string()
+        let newest = query::Tasks { limit: Some(query::Within(500)), ..Default::default() };
+        let tasks = store.tasks(&newest, &Reader::All).await.expect("the tasks are read").items;
+        json!({ "end": store.head(), "agents": agents, "tokens": tokens, "tasks": tasks })
+            .to_string()
     }
 
     /// Waits until the relay has noticed that nobody reads its streams any more.

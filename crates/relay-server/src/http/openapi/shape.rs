@@ -181,6 +181,8 @@ pub fn of(route: &Route, s: &mut Schemas) -> Shape {
         .also::<Sent>(s, 201, "Stored")
         .takes::<SendMessage>(s)
         .fails(&[
+            Code::ForbiddenChannel,
+            Code::ForbiddenTarget,
             Code::SenderMismatch,
             Code::NotFound,
             Code::TargetNotFound,
@@ -232,7 +234,12 @@ pub fn of(route: &Route, s: &mut Schemas) -> Shape {
         Route::PostEvent => Shape::json::<Task>(s, "Counted or resolved")
             .also::<Task>(s, 201, "Opened")
             .takes::<PostEvent>(s)
-            .fails(&[Code::Forbidden, Code::NotFound, Code::TargetNotFound]),
+            .fails(&[
+                Code::ForbiddenChannel,
+                Code::ForbiddenTarget,
+                Code::NotFound,
+                Code::TargetNotFound,
+            ]),
         Route::ListIntegrations => {
             Shape::list::<integration::Overview>(s, "The integrations, never a token")
         }
@@ -247,7 +254,8 @@ pub fn of(route: &Route, s: &mut Schemas) -> Shape {
             .also::<Task>(s, 201, "Opened")
             .takes::<CreateTask>(s)
             .fails(&[
-                Code::Forbidden,
+                Code::ForbiddenChannel,
+                Code::ForbiddenTarget,
                 Code::NotFound,
                 Code::SenderMismatch,
                 Code::StaleSession,
