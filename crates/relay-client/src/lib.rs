@@ -55,6 +55,7 @@ pub mod identity;
 mod inbox;
 pub mod integration;
 pub mod message;
+pub mod pair;
 pub mod place;
 mod random;
 mod retry;

@@ -67,7 +67,8 @@ fn pause(refusal: &Refusal, repeatable: bool, backoff: &mut Backoff) -> Option<D
 }
 
 /// True when making the call twice does what making it once does. Sends carry a key that makes
-/// them so; what answers with a new secret never is, nor what is counted or written down each time.
+/// them so; what answers with a new secret never is, nor what is counted or written down each time,
+/// nor an invitation, which would find itself in the way.
 pub(crate) fn is_repeatable(route: &Route) -> bool {
     !matches!(
         route,
@@ -76,6 +77,8 @@ pub(crate) fn is_repeatable(route: &Route) -> bool {
             | Route::CreateTask
             | Route::PostEvent
             | Route::UpdateTask(_)
+            | Route::InvitePair
+            | Route::SayInPair(_)
     )
 }
 

@@ -7,12 +7,14 @@ use relay_client::{
         api::{
             query::{self, Within},
             request::{
-                ActOnClaim, CreateToken, MarkMessage, RegisterAgent, SendMessage, UpdateAgent,
+                ActOnClaim, ActOnPair, CreateToken, InvitePair, MarkMessage, RegisterAgent,
+                SayInPair, SendMessage, UpdateAgent,
             },
         },
         error::Code,
         id::AgentId,
         message::Message,
+        pair::Status as PairStatus,
         scope::Scope,
     },
 };
@@ -144,6 +146,30 @@ async fn claims_are_made_given_back_and_finished() {
     assert!(
         b.finish_message(work.id, &by(Some(2))).await.unwrap().claim.unwrap().done_at.is_some()
     );
+}
+
+#[tokio::test]
+async fn pairs_are_made_answered_talked_in_and_ended() {
+    let server = TestRelay::start().await;
+    let relay = client(&server);
+    let (a, b) = (register(&relay, "a").await, register(&relay, "b").await);
+    let (me, to_b) = (ActOnPair::default(), InvitePair::new("b".parse().unwrap()));
+    let first = a.invite_pair(&to_b).await.unwrap();
+    assert!(a.invite_pair(&to_b).await.unwrap_err().is(Code::Busy));
+    assert_eq!(b.reject_pair(&first.id, &me).await.unwrap().status, PairStatus::Rejected);
+    let second = a.invite_pair(&to_b).await.unwrap();
+    let hello = SayInPair::new("hello".parse().unwrap());
+    assert!(a.say_in_pair(&second.id, &hello).await.unwrap_err().is(Code::NotActive));
+    assert_eq!(b.accept_pair(&second.id, &me).await.unwrap().status, PairStatus::Active);
+    let sent = a.say_in_pair(&second.id, &hello).await.unwrap();
+    assert_eq!((sent.message.pair_id, sent.recipients), (Some(second.id.clone()), 1));
+    let ended = b.hang_up_pair(&second.id, &me).await.unwrap();
+    assert_eq!(relay.pair(&second.id).await.unwrap(), ended);
+    let one = query::Pairs { limit: Some(Within(1)), ..query::Pairs::default() };
+    let page = relay.pairs(&one).await.unwrap();
+    assert!(page.has_more());
+    assert_eq!(page.items, [ended]);
+    assert_eq!(relay.next(&page).await.unwrap().unwrap().items[0].id, first.id);
 }
 
 #[tokio::test]

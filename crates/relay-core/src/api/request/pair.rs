@@ -30,6 +30,13 @@ pub struct InvitePair {
     pub epoch: Option<i64>,
 }
 
+impl InvitePair {
+    /// An invitation from whose token is used, for whatever it may be.
+    pub fn new(target: Whom) -> Self {
+        Self { from: None, target, objective: None, instance_id: None, epoch: None }
+    }
+}
+
 /// Accepts, declines or ends a pair.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -60,4 +67,11 @@ pub struct SayInPair {
     /// The epoch that its registration returned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epoch: Option<i64>,
+}
+
+impl SayInPair {
+    /// A text from whose token is used.
+    pub fn new(body: Body) -> Self {
+        Self { from: None, body, instance_id: None, epoch: None }
+    }
 }
