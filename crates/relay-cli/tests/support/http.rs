@@ -14,6 +14,7 @@ use super::PATIENCE;
 /// One connection that is kept.
 pub struct Connection {
     reader: BufReader<TcpStream>,
+    token: String,
 }
 
 /// What came back.
@@ -29,14 +30,20 @@ impl Connection {
         let stream = TcpStream::connect(("127.0.0.1", port))?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_nodelay(true)?;
-        Ok(Self { reader: BufReader::new(stream) })
+        Ok(Self { reader: BufReader::new(stream), token: String::new() })
+    }
+
+    /// The same, speaking with a token.
+    pub fn with_token(port: u16, token: &str) -> io::Result<Self> {
+        let token = format!("authorization: Bearer {token}\r\n");
+        Ok(Self { token, ..Self::open(port)? })
     }
 
     pub fn post(&mut self, path: &str, body: &Value) -> io::Result<Answer> {
         let body = body.to_string();
-        let length = body.len();
+        let (length, token) = (body.len(), &self.token);
         self.send(&format!(
-            "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
+            "POST {path} HTTP/1.1\r\nhost: localhost\r\n{token}content-type: application/json\r\n\
              content-length: {length}\r\n\r\n{body}"
         ))?;
         self.answer()
@@ -49,7 +56,8 @@ impl Connection {
     }
 
     pub fn get(&mut self, path: &str) -> io::Result<Answer> {
-        self.send(&format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n"))?;
+        let token = &self.token;
+        self.send(&format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n{token}\r\n"))?;
         self.answer()
     }
 

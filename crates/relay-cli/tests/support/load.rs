@@ -92,6 +92,11 @@ impl Chance {
         let seed = seed.unwrap_or_else(|| {
             SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().subsec_nanos().into()
         });
+        Self::of(seed)
+    }
+
+    /// The numbers of a seed.
+    pub fn of(seed: u64) -> Self {
         Self { seed, state: seed }
     }
 
