@@ -1,3 +1,7 @@
 //! `agent-relay-telegram`: see the library beside this file.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    telegram_channel::program::main(std::env::args_os())
+}
