@@ -42,6 +42,7 @@ fn a_bad_setting_names_the_variable_the_value_and_what_is_allowed() {
         ("AGENT_RELAY_ID", "a/b", "inbox", "AGENT_RELAY_ID is `a/b`"),
         ("AGENT_RELAY_TOKEN", "two words", "agents", "AGENT_RELAY_TOKEN is `…`"),
         ("AGENT_RELAY_APPROVAL", "yolo", "join", "open, guarded, read-only"),
+        ("AGENT_RELAY_LOG", "x=loud", "agents", "AGENT_RELAY_LOG is `x=loud`: must be a filter"),
         ("PORT", "65536", "serve", "PORT is `65536`: must be a whole number from 0 to 65535"),
         ("AGENT_RELAY_PORT", "-1", "serve", "AGENT_RELAY_PORT is `-1`"),
         ("STALE_TTL_MS", "soon", "serve", "STALE_TTL_MS is `soon`"),
@@ -100,10 +101,29 @@ fn a_relay_that_is_not_there_says_how_to_start_it() {
         &["ask", "bob", "hi"],
         &["claim", "1"],
         &["token", "list"],
+        &["tasks"],
+        &["tasks", "claim", "1"],
+        &["integrations"],
+        &["integrations", "dead-letters", "--retry", "all"],
+        &["channels"],
     ] {
         let done = home.run(&[command, &["--url", &url]].concat());
         assert_fails(&done, 3, &format!("no relay answers at {url}"), "agent-relay serve");
     }
+}
+
+#[test]
+fn what_a_command_does_is_logged_where_that_is_asked_for() {
+    let home = Home::new();
+    let relay = Relay::start(&home);
+    let agents = |log: &str| {
+        let mut command = home.command(&["agents", "--json", "--url", &relay.url]);
+        finish(command.env("AGENT_RELAY_LOG", log))
+    };
+    assert_eq!(agents("").stderr, "", "not by itself");
+    let logged = agents("debug");
+    assert!(logged.stderr.contains(" DEBUG ") && !logged.stderr.contains('\u{1b}'), "{logged:?}");
+    assert_eq!(logged.stdout, "[]\n", "what is data stays data");
 }
 
 #[test]

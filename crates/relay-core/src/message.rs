@@ -187,6 +187,10 @@ impl Message {
                 Refused::not_found(format!("message {id}")).hint("it has expired or was deleted")
             );
         }
+        if self.from == agent.id && !addressed && !agent.id.is_human() {
+            let own = format!("message {id} is `{}`'s own", agent.id);
+            return Err(Refused::new(Code::Forbidden, own).hint("what one sends is for the others"));
+        }
         if !self.is_for(agent) && !addressed && !agent.id.is_human() {
             return Err(Refused::new(
                 Code::Forbidden,

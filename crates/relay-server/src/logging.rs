@@ -1,6 +1,10 @@
 //! The log: on stderr, as text or JSON lines, without tokens, bodies and query strings.
 
-use std::{io, net::IpAddr, time::Duration};
+use std::{
+    io::{self, IsTerminal as _},
+    net::IpAddr,
+    time::Duration,
+};
 
 use http::StatusCode;
 use relay_core::caller::Caller;
@@ -12,6 +16,7 @@ use crate::config::Log;
 pub fn init(log: &Log) {
     let filter = EnvFilter::new(&log.filter);
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let lines = if io::stderr().is_terminal() { lines } else { lines.with_ansi(false) };
     // Somebody who set a subscriber before us (a test, a host program) keeps it.
     let _ = if log.json { lines.json().flatten_event(true).try_init() } else { lines.try_init() };
 }

@@ -3,6 +3,7 @@
 mod create;
 mod work;
 
+use relay_client::error::ClientError;
 use relay_core::{
     api::query::{self, Limit, QueryValue as _, TaskFilter},
     id::TaskId,
@@ -117,6 +118,13 @@ fn nothing(query: &query::Tasks) -> &'static str {
     }
 }
 
+/// A refusal, with where the ids are when there is no such task.
+fn refused(error: ClientError) -> Failure {
+    let known = error.hint().is_some() || error.status() != Some(404);
+    let failure = Failure::from(error);
+    if known { failure } else { failure.hint("`agent-relay tasks` lists those that are active") }
+}
+
 /// Show a task in full, with its history
 #[derive(Debug, clap::Args)]
 pub struct Show {
@@ -137,7 +145,7 @@ impl Show {
     async fn run(self, context: &Context) -> Result<(), Failure> {
         let relay = &context.relay;
         let both = async { tokio::try_join!(relay.task(self.id), relay.task_events(self.id)) };
-        let (task, events) = context.alive_while(both).await?;
+        let (task, events) = context.alive_while(async { both.await.map_err(refused) }).await?;
         let (shown, now) = (Shown { task, events }, context.now());
         context.output.show(&shown, || {
             format!("{}\n{}", task::whole(&shown.task, now), task::history(&shown.events, now))

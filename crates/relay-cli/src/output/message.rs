@@ -51,8 +51,9 @@ impl View {
         } else {
             format!(" {DOUBT}({}){DOUBT:#}", marks.join(", "))
         };
-        let subject =
-            message.subject.as_ref().map(|s| format!("{} — ", inline(s))).unwrap_or_default();
+        // A task without a text has its title for one.
+        let subject = message.subject.as_ref().filter(|subject| subject.as_str() != message.body);
+        let subject = subject.map(|s| format!("{} — ", inline(s))).unwrap_or_default();
         let body = body(message, most);
         format!("{STRONG}[msg:{id}] from {}{STRONG:#}{marks}: {subject}{body}", message.from)
     }
@@ -69,7 +70,7 @@ impl View {
         if let Some(channel) = &message.channel {
             marks.push(format!("on {channel}"));
         }
-        if let Some(answered) = message.reply_to {
+        if let Some(answered) = message.reply_to.filter(|_| message.pair_id.is_none()) {
             marks.push(format!("answers msg:{answered}"));
         }
         let told = message.task_id.is_some() && message.kind.as_str() == "task";

@@ -1,5 +1,6 @@
 //! Working on a task: take it, report, finish it, give it back.
 
+use relay_client::error::ClientError;
 use relay_core::{
     api::request::UpdateTask,
     id::TaskId,
@@ -7,6 +8,7 @@ use relay_core::{
     text::Body,
 };
 
+use super::refused;
 use crate::{context::Context, failure::Failure, input::text_or_pipe, output::task};
 
 /// Claim a task and its message: one agent wins
@@ -62,7 +64,7 @@ impl Claim {
     /// Claims, and shows what is to be done.
     pub async fn run(self, context: &Context) -> Result<(), Failure> {
         let (id, act) = (self.id, context.acting(None));
-        let task = context.alive_while(context.relay.claim_task(id, &act)).await?;
+        let task = on(context, context.relay.claim_task(id, &act)).await?;
         context.output.show(&task, || task::whole(&task, context.now()))?;
         context.output.note(&yours(id));
         Ok(())
@@ -81,7 +83,7 @@ impl Release {
     /// Opens it to others.
     pub async fn run(self, context: &Context) -> Result<(), Failure> {
         let act = context.acting(self.generation);
-        let task = context.alive_while(context.relay.release_task(self.id, &act)).await?;
+        let task = on(context, context.relay.release_task(self.id, &act)).await?;
         context.output.show(&task, || format!("task {} is open again", task.id))
     }
 }
@@ -127,7 +129,15 @@ fn report(context: &Context, status: Status) -> UpdateTask {
     }
 }
 
+/// Does something to a task, and says meanwhile that this terminal's agent is alive.
+async fn on(
+    context: &Context,
+    work: impl Future<Output = Result<Task, ClientError>>,
+) -> Result<Task, Failure> {
+    context.alive_while(async { work.await.map_err(refused) }).await
+}
+
 async fn update(context: &Context, id: TaskId, change: &UpdateTask) -> Result<(), Failure> {
-    let task: Task = context.alive_while(context.relay.update_task(id, change)).await?;
+    let task = on(context, context.relay.update_task(id, change)).await?;
     context.output.show(&task, || format!("task {id} is {}", task.status))
 }
