@@ -221,6 +221,11 @@ impl TestRelay {
         self.running = Some(run(&self.builder, self.folder.path(), listener).await);
     }
 
+    /// Changes the settings with which it starts again.
+    pub fn set(&mut self, change: impl FnOnce(Builder) -> Builder) {
+        self.builder = change(self.builder.clone());
+    }
+
     /// Stops it and starts it again.
     pub async fn restart(&mut self) {
         self.stop().await;

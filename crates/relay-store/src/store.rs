@@ -288,6 +288,7 @@ pub(crate) async fn load_directory(
             tracing::warn!(integration = %known.name, "an agent has this name, too; it can be reached no more");
         }
         directory.apply(&Change::Put(Arc::new(built_in(known.name.clone(), "integration"))));
+        list_mail(connection, &known.name).await?;
         if known.callback {
             directory.call_back(known.name.clone());
         }
@@ -297,6 +298,15 @@ pub(crate) async fn load_directory(
         directory.apply(&Change::Grant(digest, grant));
     }
     Ok(directory)
+}
+
+/// Notes under which address an integration gets mail, so that it is listed.
+async fn list_mail(connection: &mut AnyConnection, name: &AgentId) -> Result<(), StoreError> {
+    let sql = "INSERT INTO membership (agent, address, since) VALUES ($1, $2, 0) \
+         ON CONFLICT (agent, address) DO NOTHING";
+    let address = Address::of_agent(name).to_string();
+    sqlx::query(sql).bind(name.to_string()).bind(address).execute(connection).await?;
+    Ok(())
 }
 
 /// The operator or an integration: never reaped, in no group. The row of `membership` by which the
