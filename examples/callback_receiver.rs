@@ -4,7 +4,7 @@
 //! export CALLBACK_SECRET="whsec_$(openssl rand -base64 24)"
 //! export AGENT_RELAY_INTEGRATIONS='[{"name": "ops", "token": "ops-token-0123456789",
 //!   "scopes": ["tasks:create"], "targets": ["*"],
-//!   "callbackUrl": "http://localhost:4860/", "callbackSecret": "'$CALLBACK_SECRET'"}]'
+//!   "callbackUrl": "http://localhost:4870/", "callbackSecret": "'$CALLBACK_SECRET'"}]'
 //! agent-relay serve &
 //! cargo run -p examples --example callback_receiver
 //! ```
@@ -30,7 +30,7 @@ const MOST_BYTES: usize = 1 << 20;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let receiver = Receiver::new(&secret()?)?;
-    let listener = TcpListener::bind("127.0.0.1:4860").await?;
+    let listener = TcpListener::bind("127.0.0.1:4870").await?;
     println!("waiting for callbacks at http://{}/", listener.local_addr()?);
     serve(listener, receiver).await
 }

@@ -4,7 +4,10 @@
 #[path = "../callback_receiver.rs"]
 mod callback_receiver;
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    io::Write as _,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use callback_receiver::{Receiver, serve};
 use hyper::StatusCode;
@@ -75,4 +78,47 @@ async fn a_secret_without_prefix_is_the_key_itself() {
     assert_eq!(receiver.receive(&headers, b"{}").await, StatusCode::OK);
     headers.insert("webhook-signature", "v1,AAAA".parse().unwrap());
     assert_eq!(receiver.receive(&headers, b"{}").await, StatusCode::UNAUTHORIZED);
+}
+
+/// The page that shows a callback, and how to sign one by hand.
+fn page() -> &'static str {
+    let page = include_str!("../../docs/integrations.md");
+    page.split_once("\n## Callbacks\n").expect("the page tells of callbacks").1
+}
+
+fn block(language: &str) -> &'static str {
+    let begin = format!("```{language}\n");
+    page().split_once(&begin).and_then(|(_, rest)| rest.split_once("```")).expect("a block").0
+}
+
+#[test]
+fn a_callback_is_shown_as_it_is_sent() {
+    let shown: serde_json::Value = serde_json::from_str(block("json")).unwrap();
+    let callback: relay_client::core::callback::Callback =
+        serde_json::from_value(shown.clone()).unwrap();
+    assert_eq!(serde_json::to_value(&callback).unwrap(), shown);
+}
+
+#[tokio::test]
+async fn what_the_page_says_to_type_is_a_good_signature() {
+    for program in ["openssl", "curl"] {
+        if std::process::Command::new(program).arg("--help").output().is_err() {
+            return skip(&format!("signing by hand: there is no {program}"));
+        }
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let typed = block("sh").replace("localhost:4870", &listener.local_addr().unwrap().to_string());
+    tokio::spawn(async move { serve(listener, Receiver::new(SECRET).unwrap()).await.unwrap() });
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-ec", &typed]).env("CALLBACK_SECRET", SECRET).env("no_proxy", "*");
+    let done = tokio::task::spawn_blocking(move || shell.output()).await.unwrap().unwrap();
+    let said = String::from_utf8_lossy(&done.stdout);
+    assert!(said.starts_with("HTTP/1.1 200 OK"), "{said} {done:?}");
+}
+
+/// Says aloud what cannot be tried here; in the long run that is a failure.
+#[expect(clippy::disallowed_methods, reason = "the switch between the short and the long run")]
+fn skip(why: &str) {
+    assert!(std::env::var("RELAY_TEST_FULL").as_deref() != Ok("1"), "{why}");
+    let _ = writeln!(std::io::stderr(), "skipped: {why}");
 }

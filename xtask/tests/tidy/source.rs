@@ -39,6 +39,19 @@ fn only_the_dialect_builds_sql() {
     none(&holding(word, |path| path != "crates/relay-store/src/dialect.rs"));
 }
 
+/// Nothing leaves the machine unless the settings say so: callbacks do, and nothing else can.
+#[test]
+fn only_callbacks_leave_the_server() {
+    let elsewhere = |path: &str| {
+        let products =
+            ["crates/relay-core/src/", "crates/relay-store/src/", "crates/relay-server/src/"];
+        products.iter().any(|folder| path.starts_with(folder))
+            && !path.starts_with("crates/relay-server/src/callback/")
+    };
+    let ways = ["reqwest", "TcpStream::connect", "UdpSocket", "client::conn"];
+    none(&ways.iter().flat_map(|word| holding(word, elsewhere)).collect::<Vec<_>>());
+}
+
 /// One translation from errors to status codes, in `http/error.rs`: handlers return what happened.
 #[test]
 fn handlers_know_no_status_codes() {
