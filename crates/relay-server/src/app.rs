@@ -68,7 +68,7 @@ impl App {
     pub async fn new(config: Config, store: Store) -> Result<Self, StoreError> {
         let feed = store.feed();
         let metrics = Metrics::new();
-        let fanout = Fanout::load(&store, &config.limits, metrics.lagged.clone()).await?;
+        let fanout = Fanout::load(&store, &config, metrics.lagged.clone()).await?;
         let fanout = Arc::new(fanout);
         let machine = gethostname::gethostname().to_string_lossy().into_owned();
         let publishing = Arc::clone(&fanout);

@@ -26,7 +26,7 @@ use relay_core::{
 use relay_store::{Feed, Reader, Store, StoreError};
 use tokio::sync::watch;
 
-use crate::config::Limits;
+use crate::config::{Config, Limits};
 use index::Index;
 pub use mailbox::{Frame, Lagged, write as write_frame};
 use mailbox::{Mailbox, Room};
@@ -49,10 +49,13 @@ struct State {
 
 impl Fanout {
     /// Nobody listens yet; every agent that is registered is known.
-    pub async fn load(store: &Store, limits: &Limits, lagged: Counter) -> Result<Self, StoreError> {
+    pub async fn load(store: &Store, config: &Config, lagged: Counter) -> Result<Self, StoreError> {
         let position = store.head();
         let mut index = Index::default();
-        index.put(Agent::register(RegisterAgent::new(AgentId::human()), Timestamp(0)));
+        let names = config.integrations.iter().map(|integration| &integration.policy.name);
+        for built_in in names.chain([&AgentId::human()]) {
+            index.put(Agent::register(RegisterAgent::new(built_in.clone()), Timestamp(0)));
+        }
         let mut query = query::Agents { limit: Some(query::Within(500)), ..Default::default() };
         loop {
             let page = store.agents(&query).await?;
@@ -64,7 +67,8 @@ impl Fanout {
                 break;
             }
         }
-        let room = Room { events: limits.mailbox_events, bytes: limits.mailbox_bytes };
+        let Limits { mailbox_events: events, mailbox_bytes: bytes, .. } = config.limits;
+        let room = Room { events, bytes };
         Ok(Self::new(index, position, room, lagged))
     }
 

@@ -197,3 +197,62 @@ async fn metrics_count_what_happened() {
     assert_eq!(health["ok"], true, "{health}");
     assert_eq!(client.get("/api/stats/series?minutes=5").await.status, 200);
 }
+
+#[tokio::test]
+async fn an_integration_posts_so_many_a_minute_and_the_others_go_on() {
+    let integration = |name: &str| {
+        json!({
+            "name": name, "token": format!("{name}-token-0123456789"), "targets": ["cap:ops"],
+            "scopes": ["tasks:write", "messages:write"],
+        })
+    };
+    let relay = TestRelay::builder()
+        .integrations(&json!([integration("ops"), integration("desk")]))
+        .config(|config| config.events_per_minute = 3)
+        .start()
+        .await;
+    let client = Client::new(&relay);
+    let ops = client.token("ops-token-0123456789");
+    let desk = client.token("desk-token-0123456789");
+    let event = |key: &str| {
+        json!({
+            "type": "alarm", "severity": "info", "dedupeKey": key, "title": "t", "body": "b",
+            "target": "cap:ops",
+        })
+    };
+    let path = "/api/integrations/events";
+    ops.post(path, event("k")).await.expect(201);
+    ops.post(path, event("k")).await.expect(200);
+    let not_allowed = json!({"title": "t", "target": "broadcast"});
+    assert_eq!(ops.post("/api/tasks", not_allowed).await.code(), "forbidden_target", "it counts");
+    let head = relay.app().store.head();
+    for (path, body) in [
+        (path, event("k")),
+        (path, json!({"type": "alarm", "dedupeKey": "k", "status": "resolved"})),
+        ("/api/tasks", json!({"title": "t", "target": "cap:ops"})),
+        ("/api/messages", json!({"to": "cap:ops", "body": "x"})),
+    ] {
+        let refused = ops.post(path, body).await;
+        assert_eq!(refused.refusal(), (429, "rate_limited".into()), "{path}");
+        let wait: u64 = refused.header("retry-after").parse().unwrap();
+        assert!((1..=20).contains(&wait), "{wait}");
+        let hint = refused.json()["error"]["hint"].to_string();
+        assert!(hint.contains("AGENT_RELAY_INTEGRATION_RATE_LIMIT_PER_MINUTE"), "{hint}");
+    }
+    assert_eq!(relay.app().store.head(), head, "nothing was stored");
+    desk.post(path, event("k")).await.expect(201);
+    let metrics = client.get("/metrics").await.text;
+    for line in [
+        "relay_integration_events_total{integration=\"ops\",outcome=\"opened\"} 1",
+        "relay_integration_events_total{integration=\"ops\",outcome=\"counted\"} 1",
+        "relay_integration_events_total{integration=\"ops\",outcome=\"refused\"} 1",
+        "relay_integration_events_total{integration=\"ops\",outcome=\"rate_limited\"} 3",
+        "relay_integration_events_total{integration=\"desk\",outcome=\"opened\"} 1",
+        "relay_tasks{status=\"open\"} 2",
+        "relay_callbacks_waiting 0",
+        "relay_callbacks_dead 0",
+    ] {
+        assert!(metrics.lines().any(|l| l == line), "{line} is not in\n{metrics}");
+    }
+    assert!(!metrics.contains("0123456789"));
+}

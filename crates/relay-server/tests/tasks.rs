@@ -291,6 +291,21 @@ async fn an_integration_speaks_in_its_own_name_to_whom_it_may() {
 }
 
 #[tokio::test]
+async fn an_integration_waits_for_the_answer_to_its_task() {
+    let shop = shop().await;
+    let Shop { ops, a, .. } = &shop;
+    let task = post(ops, alarm("disk"), 201).await;
+    claim(a, &task).await.expect(200);
+    let waiting = tokio::spawn({
+        let ops = ops.clone();
+        async move { ops.get("/api/messages?for=ops&unread=true&wait=30").await.expect(200) }
+    });
+    let answer = json!({"to": "ops", "body": "mended", "replyTo": task["messageId"]});
+    a.http.post("/api/messages", answer).await.expect(201);
+    assert_eq!(waiting.await.unwrap()[0]["body"], "mended");
+}
+
+#[tokio::test]
 async fn integrations_are_shown_as_configured_and_seen_and_never_a_token() {
     let shop = shop().await;
     let Shop { full, ops, desk, a, .. } = &shop;
