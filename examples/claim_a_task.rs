@@ -1,4 +1,4 @@
-//! Work for whoever takes it first: three agents see it, one gets it.
+//! A task for whoever takes it first: three agents see it, one gets it, and its history tells how.
 //!
 //! ```text
 //! agent-relay serve &
@@ -8,9 +8,10 @@
 use relay_client::{
     ClientError, Config, Session, SessionError, SessionOptions,
     core::{
-        api::request::{RegisterAgent, SendMessage},
+        api::request::{CreateTask, RegisterAgent},
         error::Code,
-        message::Message,
+        id::TaskId,
+        task::{Status, Task},
     },
 };
 
@@ -23,33 +24,45 @@ async fn main() -> Result<(), Error> {
         workers.push(start(&format!("example-worker-{number}")).await?);
     }
     let boss = start("example-boss").await?;
-    let body = "review the open pull request".parse()?;
-    let mut work = SendMessage::new(boss.id().clone(), "cap:example-review".parse()?, body);
-    work.claimable = Some(true);
-    let sent = boss.send(work).await?;
-    println!("message {} is for {} agents", sent.message.id, sent.recipients);
+    let work = CreateTask::new("Review the pull request".parse()?, "cap:example-review".parse()?);
+    let task = boss.create_task(work).await?;
+    println!("task {} is {}", task.id, task.status);
 
+    let mut held = None;
     for worker in &mut workers {
         let message = worker.next().await?.message;
-        match worker.claim(&message).await {
-            Ok(claimed) => println!("{} has it", holder(&claimed)),
-            Err(SessionError::Relay(ClientError::Refused(no))) if no.is(Code::AlreadyClaimed) => {
-                println!("{} came too late: {no}", worker.id());
-            }
-            Err(other) => return Err(other.into()),
+        let id = message.task_id.ok_or("this mail announces no task")?;
+        if let Some(task) = claim(worker, id).await? {
+            held = Some((worker, task));
         }
     }
-    let winner = &workers[0];
-    winner.done(&sent.message).await?;
-    println!("{} is done; it never opens again", winner.id());
+    let (worker, task) = held.ok_or("somebody else took it")?;
+    worker.report(&task, Status::InProgress, Some("read half of it")).await?;
+    worker.report(&task, Status::Done, Some("approved")).await?;
+
+    for event in boss.relay().task_events(task.id).await? {
+        let by = event.by.map(|by| by.to_string()).unwrap_or_default();
+        println!("{} {by}", event.kind);
+    }
     for session in workers.into_iter().chain([boss]) {
         session.end().await?;
     }
     Ok(())
 }
 
-fn holder(message: &Message) -> String {
-    message.claim.as_ref().map(|claim| claim.by.to_string()).unwrap_or_default()
+/// The task, where this worker is the one who gets it.
+async fn claim(worker: &Session, id: TaskId) -> Result<Option<Task>, Error> {
+    match worker.claim_task(id).await {
+        Ok(task) => {
+            println!("{} has it", worker.id());
+            Ok(Some(task))
+        }
+        Err(SessionError::Relay(ClientError::Refused(no))) if no.is(Code::AlreadyClaimed) => {
+            println!("{} came too late: {no}", worker.id());
+            Ok(None)
+        }
+        Err(other) => Err(other.into()),
+    }
 }
 
 async fn start(id: &str) -> Result<Session, Error> {
