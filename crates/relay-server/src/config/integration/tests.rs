@@ -50,7 +50,8 @@ fn what_is_written_is_what_it_may_do() {
     let receiver = ops.callback.unwrap();
     assert_eq!(receiver.url.as_str(), "https://ops.example/relay?from=relay");
     assert_eq!(receiver.secret.expose_secret(), TOKEN, "the token signs where nothing else does");
-    for secret in ["0123456789abcdefg", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"] {
+    let both = "0123456789abcdefg whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    for secret in both.split(' ').chain([both]) {
         let callback = json!({ "callbackUrl": "http://localhost:9/", "callbackSecret": secret });
         let receiver = one(&callback).unwrap().callback.unwrap();
         assert_eq!(receiver.secret.expose_secret(), secret);
@@ -89,9 +90,17 @@ fn a_bad_value_is_named_by_integration_and_field() {
     {
         refused(json!({ "callbackUrl": url }), "`callbackUrl` ");
     }
-    for secret in
-        ["short", "whsec_", "whsec_not base64 here", "whsec_abcdefghijk", "whsec_MfKQ====9r8GKYqr"]
-    {
+    let metadata = json!({"callbackUrl": "http://[::ffff:169.254.169.254]/latest/"});
+    refused(metadata, "`callbackUrl`: callbacks never go to ::ffff:169.254.169.254");
+    for secret in [
+        "short",
+        "whsec_",
+        "whsec_not base64 here",
+        "whsec_abcdefghijk",
+        "whsec_MfKQ====9r8GKYqr",
+        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSx==",
+        "0123456789abcdefg  0123456789abcdefg",
+    ] {
         refused(
             json!({"callbackUrl": "http://x/", "callbackSecret": secret}),
             "`callbackSecret` must",
