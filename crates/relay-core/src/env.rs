@@ -67,7 +67,7 @@ variables! {
     MAX_STREAMS_PER_AGENT = Server "AGENT_RELAY_MAX_STREAMS_PER_AGENT", "8"; "The most streams open at once for one agent."
     INTEGRATIONS = Server "AGENT_RELAY_INTEGRATIONS", "none", secret; "The integrations, as a JSON list of `{name, token, scopes, targets, channels, callbackUrl, callbackSecret}`."
     INTEGRATIONS_FILE = Server "AGENT_RELAY_INTEGRATIONS_FILE", "none"; "A file with the same list, instead of AGENT_RELAY_INTEGRATIONS."
-    INTEGRATION_RATE_LIMIT = Server "AGENT_RELAY_INTEGRATION_RATE_LIMIT_PER_MINUTE", "120"; "How many events each integration may post in a minute."
+    INTEGRATION_RATE_LIMIT = Server "AGENT_RELAY_INTEGRATION_RATE_LIMIT_PER_MINUTE", "120"; "How many events, tasks and messages each integration may post in a minute."
     CALLBACK_RETRY = Server "AGENT_RELAY_CALLBACK_RETRY_MS", "0,5000,300000,1800000,7200000,18000000,36000000,36000000"; "How long to wait before each attempt of a callback, in milliseconds, separated by commas; after the last it is a dead letter."
     CALLBACK_TIMEOUT = Server "AGENT_RELAY_CALLBACK_TIMEOUT_MS", "10000"; "How long an attempt of a callback may take, in milliseconds."
 
