@@ -5,7 +5,11 @@ use relay_core::env::{self, Reader, Variable};
 use crate::page::{fill, table};
 
 pub fn page() -> String {
-    let parts = [("server", variables(Reader::Server)), ("client", variables(Reader::Client))];
+    let parts = [
+        ("server", variables(Reader::Server)),
+        ("client", variables(Reader::Client)),
+        ("telegram", variables(Reader::Telegram)),
+    ];
     fill(include_str!("../pages/configuration.md"), &parts)
 }
 
