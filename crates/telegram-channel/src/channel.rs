@@ -23,6 +23,9 @@ use crate::{
 /// How many strangers are remembered as told of in the log.
 const STRANGERS: usize = 1000;
 
+/// A notice is not worth a longer wait.
+const LONGEST: Duration = Duration::from_mins(1);
+
 /// What all that carry share.
 pub struct Channel {
     pub(crate) bot: Bot,
@@ -150,7 +153,7 @@ impl Channel {
     }
 
     /// Tells a chat something that is not from the relay. It arrives at least once, unless the chat
-    /// refuses it.
+    /// refuses it or has to be left alone for long.
     pub(crate) async fn tell(
         &self,
         chat: ChatId,
@@ -164,18 +167,17 @@ impl Channel {
             let Err(error) = self.bot.send(current, text.clone(), answers).await else {
                 return Ok(());
             };
-            match error.verdict() {
-                Verdict::Never => {
-                    tracing::warn!(chat, %error, "the chat cannot be told");
-                    return Ok(());
-                }
-                verdict => {
-                    if let Verdict::Moved(to) = verdict {
-                        self.moved(chat, to).await;
-                    }
-                    self.pause(&error, &mut backoff).await?;
-                }
+            let verdict = error.verdict();
+            // Everybody else who writes would wait, too.
+            let long = matches!(verdict, Verdict::NotYet(Some(asked)) if asked > LONGEST);
+            if long || verdict == Verdict::Never {
+                tracing::warn!(chat, %error, "the chat cannot be told");
+                return Ok(());
             }
+            if let Verdict::Moved(to) = verdict {
+                self.moved(chat, to).await;
+            }
+            self.pause(&error, &mut backoff).await?;
         }
     }
 
