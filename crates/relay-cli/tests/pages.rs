@@ -6,6 +6,7 @@ use relay_core::{
     agent::Agent,
     event::{Event, Name},
     message::Message,
+    task::Task,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Deserializer, Value};
@@ -44,12 +45,15 @@ fn every_event_is_shown_as_it_is_sent() {
 }
 
 #[test]
-fn agents_and_messages_are_shown_as_they_are_sent() {
+fn agents_messages_and_tasks_are_shown_as_they_are_sent() {
     let page = read("docs/concepts.md");
-    let blocks: Vec<&str> = blocks(&page, "json").collect();
-    let [agent, message] = blocks[..] else { panic!("an agent and a message are shown") };
-    assert_eq!(samples::<Agent>(agent).len(), 1);
-    assert_eq!(samples::<Message>(message).len(), 1);
+    let shown = |field: &str| {
+        let mut blocks = blocks(&page, "json");
+        blocks.find(|block| block.contains(field)).unwrap_or_else(|| panic!("none with {field}"))
+    };
+    assert_eq!(samples::<Agent>(shown("capabilities")).len(), 1);
+    assert_eq!(samples::<Message>(shown("threadId")).len(), 1);
+    assert_eq!(samples::<Task>(shown("occurrenceCount")).len(), 1);
 }
 
 /// Reads samples as the type, which must write them again as they stand: a field that is made up

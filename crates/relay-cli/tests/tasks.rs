@@ -54,7 +54,7 @@ fn a_task_is_created_here_and_worked_on_there() {
     assert_ok(&claim);
     assert!(claim.stdout.starts_with(&format!("[task {id}] Disk full\n")), "{claim:?}");
     assert!(claim.stdout.contains("meta      host=db-1"), "{claim:?}");
-    assert!(claim.stderr.contains(&format!("`tasks done {id} RESULT` finishes it")), "{claim:?}");
+    assert!(claim.stderr.contains(&format!("`agent-relay tasks done {id} RESULT`")), "{claim:?}");
     let status = bob.run(&["status"]).stdout;
     assert!(status.contains(&format!("claims  msg:{message}\nwork    1 claimed\n")), "{status}");
     assert!(status.contains("tasks   1 claimed\n"), "{status}");

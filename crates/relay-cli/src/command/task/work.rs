@@ -74,8 +74,9 @@ impl Claim {
 /// What the holder of a task can do.
 pub fn yours(id: TaskId) -> String {
     format!(
-        "it is yours: `agent-relay tasks update {id} --progress TEXT` reports, \
-         `tasks done {id} RESULT` finishes it, `tasks release {id}` gives it back"
+        "it is yours: report with `agent-relay tasks update {id} --progress TEXT`, \
+         finish with `agent-relay tasks done {id} RESULT`, \
+         give it back with `agent-relay tasks release {id}`"
     )
 }
 
