@@ -28,6 +28,7 @@ pub mod lease;
 pub mod message;
 pub mod pair;
 pub mod profile;
+pub mod prompt;
 pub mod receipt;
 pub mod scope;
 pub mod stats;
