@@ -9,8 +9,8 @@ use relay_core::{env, id::AgentId};
 
 use crate::{
     command::{
-        agent, ask, channel, claim, completions, inbox, integration, join, message, open, serve,
-        status, task, token, watch,
+        agent, ask, channel, claim, completions, inbox, integration, join, message, open, pair,
+        serve, status, task, token, watch,
     },
     failure::Failure,
     settings::Settings,
@@ -76,6 +76,8 @@ pub enum Command {
     Done(claim::Done),
     Release(claim::Release),
     Delete(message::Delete),
+    Pair(Box<pair::PairUp>),
+    Disconnect(pair::HangUp),
     #[command(alias = "task")]
     Tasks(Box<task::Tasks>),
     Integrations(integration::Integrations),

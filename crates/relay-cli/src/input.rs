@@ -18,6 +18,11 @@ pub struct Text {
 }
 
 impl Text {
+    /// A text that stands in an option.
+    pub fn of(text: String) -> Self {
+        Self { words: vec![text] }
+    }
+
     /// The text, checked to be a message's body.
     pub fn read(&self) -> Result<Body, Failure> {
         let text = match self.words.as_slice() {

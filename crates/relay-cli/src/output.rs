@@ -8,6 +8,7 @@ pub mod channel;
 pub mod event;
 pub mod integration;
 pub mod message;
+pub mod pair;
 pub mod task;
 
 use std::io::Write as _;

@@ -32,6 +32,14 @@ impl Relay {
         self.list(Call::new(Route::ListPairs).query(query.write())).await
     }
 
+    /// Lists pairs over all pages, oldest first.
+    pub async fn all_pairs(&self, query: &query::Pairs) -> Result<Vec<Pair>, ClientError> {
+        let page = self.pairs(query).await?;
+        let mut all = self.rest(page).await?;
+        all.sort_by_key(|pair| pair.created_at);
+        Ok(all)
+    }
+
     /// Shows one pair.
     pub async fn pair(&self, id: &PairId) -> Result<Pair, ClientError> {
         self.call(Call::new(Route::GetPair(id.clone()))).await

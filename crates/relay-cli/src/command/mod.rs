@@ -11,6 +11,7 @@ pub mod integration;
 pub mod join;
 pub mod message;
 pub mod open;
+pub mod pair;
 pub mod serve;
 pub mod status;
 pub mod task;
@@ -78,6 +79,8 @@ async fn perform(context: &Context, command: Command) -> Result<(), Failure> {
         Command::Done(done) => done.run(context).await,
         Command::Release(release) => release.run(context).await,
         Command::Delete(delete) => delete.run(context).await,
+        Command::Pair(pair) => pair.run(context).await,
+        Command::Disconnect(hang_up) => hang_up.run(context).await,
         Command::Tasks(tasks) => tasks.run(context).await,
         Command::Integrations(integrations) => integrations.run(context).await,
         Command::Channels(channels) => channels.run(context).await,

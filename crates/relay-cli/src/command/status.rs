@@ -5,12 +5,19 @@ use relay_core::{
     api::query::{Messages, Within},
     id::AgentId,
     message::Message,
+    pair::Pair,
     stats::{MessageCounts, TaskCounts},
     version::{self, VERSION},
 };
 use serde::Serialize;
 
-use crate::{context::Context, failure::Failure, output::agent, speaker::Proof};
+use super::pair;
+use crate::{
+    context::Context,
+    failure::Failure,
+    output::{self, agent},
+    speaker::Proof,
+};
 
 /// Show who this is, which relay it talks to, and what waits for it
 #[derive(Debug, clap::Args)]
@@ -31,6 +38,9 @@ struct Report {
     messages: MessageCounts,
     /// Everybody's tasks that are not finished.
     tasks: TaskCounts,
+    /// The pair it is in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pair: Option<Pair>,
 }
 
 impl Status {
@@ -50,11 +60,13 @@ async fn report(context: &Context) -> Result<Report, Failure> {
     let page =
         Messages { reader: Some(me.clone()), limit: Some(Within(500)), ..Messages::default() };
     let unread = Messages { unread: Some(true), ..page.clone() };
-    let (agent, stats, unread, newest) = tokio::try_join!(
+    let newest_pair = pair::newest(me);
+    let (agent, stats, unread, newest, pairs) = tokio::try_join!(
         relay.agent(me),
         relay.stats(),
         relay.messages(&unread),
-        relay.messages(&page)
+        relay.messages(&page),
+        relay.pairs(&newest_pair)
     )?;
     Ok(Report {
         agent,
@@ -66,6 +78,7 @@ async fn report(context: &Context) -> Result<Report, Failure> {
         claims: newest.items.iter().filter(|m| is_held_by(m, me)).map(|m| m.id.0).collect(),
         messages: stats.messages,
         tasks: stats.tasks,
+        pair: pair::live(pairs.items),
     })
 }
 
@@ -81,6 +94,7 @@ impl Report {
             [] => "none".to_owned(),
             ids => ids.iter().map(|id| format!("msg:{id}")).collect::<Vec<_>>().join(" "),
         };
+        let pair = self.pair.as_ref().map(|pair| output::pair::brief(pair, &agent.id));
         let more = if self.more_unread { " or more" } else { "" };
         [
             ("agent", format!("{}{label} ({})", agent.id, agent::status(agent))),
@@ -89,6 +103,7 @@ impl Report {
             ("tags", agent::words(&agent.tags)),
             ("unread", format!("{}{more}", self.unread)),
             ("claims", claims),
+            ("pair", pair.unwrap_or_else(|| "none".to_owned())),
             ("work", work(&self.messages)),
             ("tasks", tasks(&self.tasks)),
         ]

@@ -7,7 +7,7 @@ use relay_core::{
     message::Message,
 };
 
-use super::{FAINT, agent::status, inline, message::View, task};
+use super::{FAINT, agent::status, inline, message::View, pair, task};
 
 /// The event in a line; none where there is nothing to tell.
 pub fn line(event: &Event, view: &View) -> Option<String> {
@@ -18,6 +18,8 @@ pub fn line(event: &Event, view: &View) -> Option<String> {
         about_message(event, message)?
     } else if let (Some(task), Some(step)) = (&event.task, &event.task_event) {
         task::happened(task, step)
+    } else if let Some(pair) = &event.pair {
+        pair::happened(pair, event)?
     } else if let Some(agent) = &event.agent {
         about_agent(event, agent)?
     } else {

@@ -73,8 +73,13 @@ impl View {
         if let Some(answered) = message.reply_to.filter(|_| message.pair_id.is_none()) {
             marks.push(format!("answers msg:{answered}"));
         }
-        let told = message.task_id.is_some() && message.kind.as_str() == "task";
-        if message.kind.as_str() != "chat" && !told {
+        let told = match message.kind.as_str() {
+            "chat" => true,
+            "task" => message.task_id.is_some(),
+            "pair" => message.pair_id.is_some(),
+            _ => false,
+        };
+        if !told {
             marks.push(message.kind.to_string());
         }
         if message.urgency != Urgency::Normal {
@@ -169,6 +174,10 @@ mod tests {
         assert_eq!(
             plain(&json!({"subject": "CI", "verified": false, "to": "tag:x", "replyTo": 7})),
             "[msg:42] from backend (unverified, to tag:x, answers msg:7): CI — tests pass"
+        );
+        assert_eq!(
+            plain(&json!({"kind": "pair", "pairId": "p7f3k2", "replyTo": 7})),
+            "[msg:42] from backend (pair p7f3k2): tests pass"
         );
         assert_eq!(plain(&json!({"body": "", "deletedAt": 5})), "[msg:42] from backend: (deleted)");
     }
