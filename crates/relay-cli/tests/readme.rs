@@ -19,10 +19,21 @@ use std::{
 use support::{Home, Relay, Running, load};
 
 const CURL: &str = "curl";
+/// Who takes part in the section on work from outside; the relay's block has its settings.
+const OUTSIDE: [&str; 3] = [RELAY, "gina", "monitoring"];
+const RELAY: &str = "relay";
 
 #[test]
 fn the_tour_prints_what_the_readme_says() {
-    follow(|who| who != CURL);
+    follow(|who| who != CURL && !OUTSIDE.contains(&who));
+}
+
+#[test]
+fn work_from_outside_is_done_as_the_readme_says() {
+    if !load::works(CURL, &["--version"]) {
+        return load::skip("the README's section on work from outside: curl is not installed");
+    }
+    follow(|who| OUTSIDE.contains(&who));
 }
 
 #[test]
@@ -36,11 +47,13 @@ fn curl_alone_does_what_the_readme_says() {
 /// Types and reads the blocks of those who are meant, in the order of the page.
 fn follow(is_meant: impl Fn(&str) -> bool) {
     let home = Home::new();
-    let relay = Relay::start(&home);
-    let mut shells: BTreeMap<String, Shell> = BTreeMap::new();
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let (settings, _) = meant(&readme, &is_meant);
+    let mut serve = home.command(&["serve", "--port", "0"]);
+    let relay = Relay::spawn(serve.envs(settings.iter().flat_map(exported)));
+    let mut shells: BTreeMap<String, Shell> = BTreeMap::new();
     let readme = readme.replace("localhost:4850", &format!("localhost:{}", relay.port()));
-    for block in blocks(&readme).into_iter().filter(|block| is_meant(&block.whose)) {
+    for block in meant(&readme, &is_meant).1 {
         let shell =
             shells.entry(block.whose.clone()).or_insert_with(|| Shell::open(&home, relay.port()));
         match block.kind {
@@ -52,6 +65,19 @@ fn follow(is_meant: impl Fn(&str) -> bool) {
     for (whose, shell) in shells.into_iter().filter(|(whose, _)| whose != WATCHER) {
         shell.expect_no_more(&whose);
     }
+}
+
+/// The blocks of those who are meant: the relay's own, and those to type and to read.
+fn meant(readme: &str, is_meant: &impl Fn(&str) -> bool) -> (Vec<Block>, Vec<Block>) {
+    let blocks = blocks(readme).into_iter().filter(|block| is_meant(&block.whose));
+    blocks.partition(|block| block.whose == RELAY)
+}
+
+/// What the relay's block exports: `export NAME='value'`.
+fn exported(block: &Block) -> Vec<(String, String)> {
+    let exports = block.text.lines().filter_map(|line| line.strip_prefix("export "));
+    let pairs = exports.filter_map(|export| export.split_once('='));
+    pairs.map(|(name, value)| (name.to_owned(), value.trim_matches('\'').to_owned())).collect()
 }
 
 /// Whose terminal still watches when the tour ends.
