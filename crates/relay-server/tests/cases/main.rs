@@ -21,7 +21,7 @@ use case::Case;
 use world::World;
 
 /// Every family's table.
-const TABLES: [(&str, &str); 9] = [
+const TABLES: [(&str, &str); 10] = [
     ("json", include_str!("json.jsonl")),
     ("auth", include_str!("auth.jsonl")),
     ("browser", include_str!("browser.jsonl")),
@@ -29,6 +29,7 @@ const TABLES: [(&str, &str); 9] = [
     ("agents", include_str!("agents.jsonl")),
     ("messages", include_str!("messages.jsonl")),
     ("tasks", include_str!("tasks.jsonl")),
+    ("pairs", include_str!("pairs.jsonl")),
     ("sse", include_str!("sse.jsonl")),
     ("raw", include_str!("raw.jsonl")),
 ];

@@ -104,6 +104,7 @@ async fn every_field_given_any_shape_is_taken_or_refused_by_its_name() {
         let id = match entry.path.split('/').nth(2) {
             Some("messages") => "CLAIMABLE",
             Some("tasks") => "TASK_OPEN",
+            Some("pairs") => "PAIR_PENDING",
             _ => "A",
         };
         let path = entry.path.replace("{id}", &world.values.get(id));

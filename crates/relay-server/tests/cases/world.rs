@@ -1,5 +1,7 @@
 //! A relay with agents, tokens and messages that the cases name.
 
+mod pair;
+
 use std::time::Duration;
 
 use relay_core::{
@@ -109,6 +111,7 @@ impl World {
         world.add_agents().await;
         world.add_tokens().await;
         world.add_messages().await;
+        world.add_pairs().await;
         world.add_tasks().await;
         world.relay.clock().advance(Duration::from_secs(1));
         for (name, who) in [("AUTH", "ADMIN"), ("AUTH_A", "A")] {
