@@ -158,6 +158,17 @@ text_type! {
 }
 
 text_type! {
+    /// What makes two reports the same task: 1 to 256 characters on a line. Compared exactly.
+    DedupeKey, 256, r"\S", |text| {
+        check(text, 256)?;
+        if text.trim().is_empty() {
+            return Err(TextError("must not be empty".into()));
+        }
+        Ok(text.to_owned())
+    }
+}
+
+text_type! {
     /// The text of a message: 1 byte to 64 KiB of UTF-8, any characters but NUL.
     Body, 65536, r"(?s).", |text| {
         if text.is_empty() {
@@ -216,6 +227,14 @@ mod tests {
         refused::<Slug>(&["", "Chat", "-a", "a b", "ä"]);
         refused::<Key>(&["", "a\tb", "ä", &"k".repeat(256)]);
         assert!("k y~".parse::<Key>().is_ok());
+    }
+
+    #[test]
+    fn what_makes_tasks_the_same_is_taken_as_it_is() {
+        refused::<DedupeKey>(&["", " ", "a\nb", "a\u{202e}b", &"k".repeat(257)]);
+        for key in ["disk:/var on db-1", " Größe ", &"ü".repeat(256)] {
+            assert_eq!(key.parse::<DedupeKey>().unwrap().as_str(), key);
+        }
     }
 
     #[test]

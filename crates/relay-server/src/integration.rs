@@ -96,3 +96,37 @@ impl Integrations {
         all
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use relay_core::{integration::Allowed, scope::Scope};
+
+    use super::*;
+
+    #[test]
+    fn what_is_configured_and_what_was_seen_stand_together_by_name() {
+        let id = |name: &str| name.parse::<AgentId>().unwrap();
+        let policy = Integration {
+            name: id("ops"),
+            scopes: vec![Scope::TasksCreate],
+            targets: Allowed::Only(vec!["cap:ops".parse().unwrap()]),
+            channels: Allowed::Any,
+        };
+        let digest = Digest::of("0123456789abcdef");
+        let all = Integrations::new(vec![Configured {
+            policy: Arc::new(policy),
+            digest: digest.clone(),
+            callback: None,
+        }]);
+        assert!(all.has(&id("OPS")) && !all.has(&id("former")));
+        assert_eq!(all.find(&digest).unwrap().name, id("ops"));
+        assert!(all.find(&Digest::of("0123456789abcdeF")).is_none());
+
+        let seen = Seen { tasks: 3, ..Seen::default() };
+        let shown = all.overviews(vec![(id("Ops"), seen), (id("former"), seen)]);
+        let names: Vec<_> = shown.iter().map(|one| (one.name.as_str(), one.configured)).collect();
+        assert_eq!(names, [("former", false), ("ops", true)]);
+        assert_eq!((shown[1].seen.tasks, &shown[1].targets[..]), (3, &["cap:ops".to_owned()][..]));
+        assert_eq!(shown[1].channels, ["*"]);
+    }
+}

@@ -306,6 +306,27 @@ async fn an_integration_waits_for_the_answer_to_its_task() {
 }
 
 #[tokio::test]
+async fn where_identity_is_strict_an_event_needs_a_source_that_is_somebody() {
+    let relay = TestRelay::builder()
+        .strict()
+        .token(FULL)
+        .operator(OPERATOR)
+        .integrations(&integrations())
+        .start()
+        .await;
+    let client = Client::new(&relay);
+    let path = "/api/integrations/events";
+    let nobody = client.token(FULL).post(path, alarm("disk")).await;
+    assert_eq!(nobody.refusal(), (403, "sender_mismatch".into()));
+    for (token, source) in [(OPS, "ops"), (OPERATOR, "relay")] {
+        let task = client.token(token).post(path, alarm("disk")).await.expect(201);
+        assert_eq!(task["source"], source);
+        let message = format!("/api/messages/{}", task["messageId"]);
+        assert_eq!(client.token(FULL).get(&message).await.expect(200)["verified"], true);
+    }
+}
+
+#[tokio::test]
 async fn integrations_are_shown_as_configured_and_seen_and_never_a_token() {
     let shop = shop().await;
     let Shop { full, ops, desk, a, .. } = &shop;

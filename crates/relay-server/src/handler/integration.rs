@@ -24,7 +24,7 @@ pub async fn post(app: &App, caller: &Caller, body: PostEvent) -> Result<(bool, 
     if let Caller::Integration(integration) = caller {
         return report(app, integration, || body.report()).await;
     }
-    let verified = Verified(!matches!(source, Source::Relay | Source::Token(_)));
+    let verified = caller.speak_for(&source.sender(), app.config.identity)?;
     Ok(outcome(app.store.report(source, None, verified, body.report()?).await?))
 }
 

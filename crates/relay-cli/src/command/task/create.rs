@@ -4,7 +4,7 @@ use relay_core::{
     api::{query, request::CreateTask},
     target::Target,
     task::{Severity, Task},
-    text::{Key, Line, Slug, Word},
+    text::{DedupeKey, Line, Slug, Word},
 };
 use serde_json::{Map, Value};
 
@@ -33,7 +33,7 @@ pub struct Create {
     kind: Option<Slug>,
     /// While a task of this source with this key is active, that one is counted instead
     #[arg(long, value_name = "KEY")]
-    dedupe_key: Option<Key>,
+    dedupe_key: Option<DedupeKey>,
     /// Only subscribers of this channel get it
     #[arg(long)]
     channel: Option<Word>,

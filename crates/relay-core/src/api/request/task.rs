@@ -10,7 +10,7 @@ use crate::{
     id::AgentId,
     target::Target,
     task::{Severity, Status},
-    text::{Body, Key, Line, Slug, Word},
+    text::{Body, DedupeKey, Line, Slug, Word},
 };
 
 /// Creates a task.
@@ -28,7 +28,7 @@ pub struct CreateTask {
     pub severity: Option<Severity>,
     /// What makes it the same task as one that is active: that one is counted then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub dedupe_key: Option<Key>,
+    pub dedupe_key: Option<DedupeKey>,
     /// What it is about, in a line of at most 200 characters.
     pub title: Line,
     /// The text, at most 64 KiB; empty by default.
@@ -104,7 +104,7 @@ pub struct PostEvent {
     pub severity: Option<Severity>,
     /// What makes two events the same task.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub dedupe_key: Option<Key>,
+    pub dedupe_key: Option<DedupeKey>,
     /// What it is about, in a line of at most 200 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<Line>,
