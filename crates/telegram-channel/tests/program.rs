@@ -128,13 +128,13 @@ async fn a_cut_in_the_middle_of_a_conversation_loses_and_repeats_nothing() {
 async fn told_to_end_it_finishes_the_part_under_way_and_is_gone_in_time() {
     let world = World::new().await;
     let backend = world.agent("backend", None).await;
-    let mut program = Program::start(&world, "12=backend").await;
+    let program = Program::start(&world, "12=backend").await;
     world.telegram.fail(ADA, [Fault::Hold]);
     let sent = send(&backend, "backend", &"word ".repeat(2000)).await;
     world.telegram.messages(1).await;
     let start = tokio::time::Instant::now();
     program.terminate();
-    program.line_with("ending").await;
+    soon(world.telegram.until(|seen| seen.hung_up == 1)).await;
     world.telegram.release();
     let (code, said) = program.end().await;
     assert_eq!(code, 0, "{said}");

@@ -67,6 +67,8 @@ pub struct Taken {
 #[derive(Default)]
 pub struct Seen {
     pub polls: usize,
+    /// Polls that were given up by who asked.
+    pub hung_up: usize,
     /// Attempts to send, the failed counted.
     pub attempts: usize,
     pub taken: Vec<Taken>,
@@ -124,6 +126,10 @@ impl Telegram {
 
     pub fn polls(&self) -> usize {
         self.state.seen().polls
+    }
+
+    pub fn attempts(&self) -> usize {
+        self.state.seen().attempts
     }
 
     /// What was taken so far.
@@ -280,6 +286,7 @@ fn me() -> Value {
 
 /// What is asked for from an offset on confirms what was before it.
 async fn updates(state: &State, body: &Value) -> Value {
+    let mut poll = Poll { state, answered: false };
     state.change(|seen| {
         seen.polls += 1;
         let confirmed = body["offset"].as_u64().unwrap_or_default();
@@ -287,7 +294,22 @@ async fn updates(state: &State, body: &Value) -> Value {
     });
     let hold = Duration::from_secs(body["timeout"].as_u64().unwrap_or_default());
     let _ = timeout(hold, state.until(|seen| !seen.updates.is_empty())).await;
+    poll.answered = true;
     json!({"ok": true, "result": state.seen().updates.clone()})
+}
+
+/// A poll that is not answered yet.
+struct Poll<'a> {
+    state: &'a State,
+    answered: bool,
+}
+
+impl Drop for Poll<'_> {
+    fn drop(&mut self) {
+        if !self.answered {
+            self.state.change(|seen| seen.hung_up += 1);
+        }
+    }
 }
 
 async fn send(state: &State, body: Value) -> Result<(u16, Value), io::Error> {
