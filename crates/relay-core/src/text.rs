@@ -123,10 +123,11 @@ impl Label {
 }
 
 text_type! {
-    /// One line of plain text of up to 200 characters: names, projects, subjects, details.
+    /// One line of plain text of up to 200 characters: names, projects, subjects, details. Emoji may
+    /// carry the mark that says how they are drawn.
     Line, 200, r"\S", |text| {
         let text = text.trim();
-        check(text, 200)?;
+        check(&text.replace(['\u{FE0E}', '\u{FE0F}'], ""), 200)?;
         Ok(text.to_owned())
     }
 }
@@ -220,6 +221,12 @@ mod tests {
             "<img src=x onerror=alert(1)>".parse::<Label>().is_ok(),
             "shown as text, so harmless"
         );
+    }
+
+    #[test]
+    fn lines_may_have_emoji_and_nothing_else_that_hides() {
+        refused::<Line>(&["", " ", "\u{fe0f}", "a\nb", "a\u{200b}b", "a\u{202e}b"]);
+        assert_eq!("Disk full \u{26a0}\u{fe0f}".parse::<Line>().unwrap().chars().count(), 12);
     }
 
     #[test]
