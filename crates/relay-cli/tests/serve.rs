@@ -171,6 +171,45 @@ fn flags_win_over_the_environment() {
 }
 
 #[test]
+fn integrations_come_from_a_file_and_no_error_repeats_a_secret() {
+    let home = Home::new();
+    let secret = "a-secret-0123456789";
+    let list = |target: &str| {
+        format!(r#"[{{"name": "ops", "token": "{secret}", "targets": ["{target}"]}}]"#)
+    };
+    let file = home.join("integrations.json");
+    let arguments = ["serve", "--port", "0", "--integrations-file", "integrations.json"];
+    fs::write(&file, list("cap:")).unwrap();
+    let done = home.run(&arguments);
+    let what = "--integrations-file is `integrations.json`: integration `ops`: `targets`";
+    assert_fails(&done, 2, what, "");
+    let variable = list("cap:");
+    let done = finish(home.command(&arguments[..3]).env("AGENT_RELAY_INTEGRATIONS", &variable));
+    assert_fails(&done, 2, "AGENT_RELAY_INTEGRATIONS is `…`: integration `ops`: `targets`", "");
+    assert!(!done.stderr.contains(secret), "{done:?}");
+    let done = finish(home.command(&arguments).env("AGENT_RELAY_INTEGRATIONS", list("cap:ops")));
+    assert_fails(&done, 2, "set one of the two", "");
+
+    fs::write(&file, list("cap:ops")).unwrap();
+    let relay = Relay::start_with(&home, &arguments[3..]);
+    let shown = home.run(&["integrations", "--json", "--url", &relay.url]);
+    assert_ok(&shown);
+    assert!(shown.stdout.contains("cap:ops") && !shown.stdout.contains(secret), "{shown:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_of_integrations_that_others_may_read_is_warned_of() {
+    use std::os::unix::fs::PermissionsExt;
+    let home = Home::new();
+    let file = home.join("integrations.json");
+    fs::write(&file, r#"[{"name": "ops", "token": "0123456789abcdef"}]"#).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    let relay = Relay::start_with(&home, &["--integrations-file", "integrations.json"]);
+    relay.server.talk_with("chmod 600 integrations.json");
+}
+
+#[test]
 fn completions_are_made_for_every_shell() {
     let home = Home::new();
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
