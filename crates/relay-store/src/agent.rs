@@ -109,7 +109,9 @@ pub(crate) async fn put(
     taken_over: bool,
 ) -> Result<(), StoreError> {
     let seq = tx.next_seq();
-    let old = tx.directory.get(&agent.id).map(|entry| entry.addresses.clone()).unwrap_or_default();
+    let known = tx.directory.get(&agent.id);
+    let built_in = known.is_some_and(|entry| entry.built_in);
+    let old = known.map(|entry| entry.addresses.clone()).unwrap_or_default();
     let since = |address: &Address| if address.is_agent() { Seq(0) } else { seq };
     let addresses: BTreeMap<Address, Seq> = target::addresses(&agent)
         .into_iter()
@@ -130,7 +132,7 @@ pub(crate) async fn put(
         credential,
         addresses,
         removed_at: None,
-        built_in: false,
+        built_in,
     })));
     offer::waiting(tx, &id, &gained).await?;
     if live { Ok(()) } else { pair::leave(tx, &id).await }

@@ -278,7 +278,7 @@ pub(crate) async fn load_directory(
             },
             addresses: addresses.remove(&row.try_get::<String, _>("id")?).unwrap_or_default(),
             removed_at: row.try_get::<Option<i64>, _>("removed_at")?.map(Timestamp),
-            built_in: false,
+            built_in: agent.id.is_human(),
             agent,
         };
         directory.apply(&Change::Put(Arc::new(entry)));

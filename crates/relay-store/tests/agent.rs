@@ -160,3 +160,18 @@ async fn a_sign_of_life_is_no_event_but_a_change_is() {
     f.store.heartbeat(&id("a"), busy, None).await.unwrap();
     assert_eq!(words(&f.replay("a", cursor).await), [Name::AgentStatus.as_str()]);
 }
+
+#[tokio::test]
+async fn the_operator_stays_whatever_is_said_of_it() {
+    let mut f = fixture().await;
+    f.patch("human", json!({"label": "Ada"})).await;
+    for restarted in [false, true] {
+        f.advance(PRUNE * 3);
+        let reaped = f.store.reap(STALE, PRUNE).await.unwrap();
+        assert_eq!((reaped.offline, reaped.pruned), (0, 0), "restarted: {restarted}");
+        assert_eq!(f.store.agent(&id("human")).await.unwrap().label.as_deref(), Some("Ada"));
+        let listed = f.store.agents(&query::Agents::default()).await.unwrap().items;
+        assert_eq!(listed.len(), 0, "restarted: {restarted}");
+        f.reopen().await;
+    }
+}
