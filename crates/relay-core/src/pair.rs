@@ -269,7 +269,8 @@ impl Pair {
         if !self.is_lapsed(now) {
             return None;
         }
-        self.finish(Status::Expired, None, now);
+        // When it lapsed, whenever that is noted: who looks before sees the same.
+        self.finish(Status::Expired, None, self.expires_at());
         let body = format!(
             "`{}` did not answer your invitation to pair {} in time; it has expired.",
             self.partner, self.id
@@ -292,11 +293,11 @@ impl Pair {
         if self.is_lapsed(now) { Status::Expired } else { self.status }
     }
 
-    fn finish(&mut self, status: Status, reason: Option<EndReason>, now: Timestamp) {
+    fn finish(&mut self, status: Status, reason: Option<EndReason>, at: Timestamp) {
         self.status = status;
         self.end_reason = reason;
         // The clock may have been set back since.
-        self.ended_at = Some(now.max(self.accepted_at.unwrap_or(self.created_at)));
+        self.ended_at = Some(at.max(self.accepted_at.unwrap_or(self.created_at)));
     }
 
     fn check_partner(&self, by: &AgentId, verb: &str) -> Result<(), Refused> {

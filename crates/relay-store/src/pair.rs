@@ -99,10 +99,10 @@ impl Store {
     ///
     /// Refuses with `forbidden` a viewer who is not in it.
     pub async fn pair(&self, id: &PairId, viewer: Option<&AgentId>) -> Result<Pair, StoreError> {
-        self.expire_pairs().await?;
         let sql = concat!("SELECT ", pair_columns!(), " FROM pair p WHERE p.id = $1");
         let row = sqlx::query(sql).bind(id.to_string()).fetch_optional(&self.readers).await?;
-        let found = row.as_ref().map(read).transpose()?.ok_or_else(|| unknown(id))?.pair;
+        let mut found = row.as_ref().map(read).transpose()?.ok_or_else(|| unknown(id))?.pair;
+        found.expire(self.now());
         if let Some(viewer) = viewer {
             found.check_party(viewer)?;
         }
@@ -115,14 +115,15 @@ impl Store {
         query: &query::Pairs,
         viewer: Option<&AgentId>,
     ) -> Result<Page<Pair>, StoreError> {
-        self.expire_pairs().await?;
         let limit = query.limit.map_or(query::DEFAULT_LIMIT, |limit| limit.0) as usize;
+        let now = self.now();
         let sql = concat!(
             "SELECT ",
             pair_columns!(),
             " FROM pair p WHERE ($1 IS NULL OR lower(p.initiator) = $1 OR lower(p.partner) = $1) \
              AND ($2 IS NULL OR lower(p.initiator) = $2 OR lower(p.partner) = $2) \
-             AND ($3 IS NULL OR p.status = $3) \
+             AND ($3 IS NULL OR $3 = CASE WHEN p.status = 'pending' AND p.created_at <= $6 \
+                  THEN 'expired' ELSE p.status END) \
              AND ($4 IS NULL OR p.seq < (SELECT b.seq FROM pair b WHERE b.id = $4)) \
              ORDER BY p.seq DESC LIMIT $5"
         );
@@ -132,14 +133,17 @@ impl Store {
             .bind(query.status.map(pair::Status::as_str))
             .bind(query.before.as_ref().map(ToString::to_string))
             .bind(limit as i64 + 1)
+            .bind(now.minus(INVITATION).0)
             .fetch_all(&self.readers)
             .await?;
         let more = rows.len() > limit;
-        let mut items: Vec<Pair> = rows
-            .iter()
-            .take(limit)
-            .map(|row| Ok(read(row)?.pair))
-            .collect::<Result<_, StoreError>>()?;
+        let as_now = |row| {
+            let mut pair = read(row)?.pair;
+            pair.expire(now);
+            Ok(pair)
+        };
+        let mut items: Vec<Pair> =
+            rows.iter().take(limit).map(as_now).collect::<Result<_, StoreError>>()?;
         items.reverse();
         Ok(Page { items, more })
     }

@@ -155,10 +155,16 @@ async fn an_invitation_that_nobody_answers_expires() {
     assert_eq!(f.store.expire_pairs().await.unwrap(), 0);
     f.advance(INVITATION);
     assert_eq!(f.unread("b").await, [] as [i64; 0], "nobody gets an old invitation");
+    let seen = now(&f, &pair).await;
+    for (status, count) in [(Status::Pending, 0), (Status::Expired, 1)] {
+        let query = query::Pairs { status: Some(status), ..query::Pairs::default() };
+        assert_eq!(f.store.pairs(&query, None).await.unwrap().items.len(), count, "{status}");
+    }
     assert_eq!(f.store.expire_pairs().await.unwrap(), 1);
     assert_eq!(f.store.expire_pairs().await.unwrap(), 0);
     let expired = now(&f, &pair).await;
     assert_eq!((expired.status, expired.end_reason), (Status::Expired, None));
+    assert_eq!(seen, expired, "who looks before it is noted sees the same");
     assert_eq!(expired.ended_at, Some(f.store.now()));
     assert!(told(&f, "a", &pair).await[0].starts_with("system: `b` did not answer"));
 
