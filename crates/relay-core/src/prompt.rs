@@ -137,7 +137,7 @@ fn escaped(line: &str) -> String {
     let begins = |header: &&str| {
         trimmed.get(..header.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(header))
     };
-    if HEADERS.iter().any(|header| begins(&header)) {
+    if HEADERS.iter().any(begins) {
         let indent = &line[..line.len() - trimmed.len()];
         return format!("{indent}\\{trimmed}");
     }

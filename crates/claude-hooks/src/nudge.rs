@@ -1,0 +1,65 @@
+//! Nudges: the short line that wakes a session. The messages themselves come from the queue.
+
+use crate::path::{Path, Via};
+
+/// How every nudge begins. No body can have such a line: see `relay_core::prompt`.
+const START: &str = "Agent Relay: ";
+
+/// The line for so many messages.
+pub fn text(pending: usize) -> String {
+    match pending {
+        1 => format!("{START}1 message for you follows."),
+        many => format!("{START}{many} messages for you follow."),
+    }
+}
+
+/// What began a turn, by the prompt that the hook is shown. The socket hands over the line as it
+/// is; the others wrap it, and only a monitor's line stands in an `<event>`.
+pub fn via(prompt: &str) -> Via {
+    let prompt = prompt.trim_start();
+    if prompt.starts_with(START) && !prompt.trim_end().contains('\n') {
+        return Via::Nudge(Path::Socket);
+    }
+    let notification = prompt.starts_with("<task-notification>")
+        || prompt.starts_with("<system-reminder>")
+        || prompt.starts_with("[SYSTEM NOTIFICATION");
+    if !notification || !prompt.contains(START) {
+        return Via::Prompt;
+    }
+    let from_monitor = prompt.contains(&format!("<event>{START}"));
+    Via::Nudge(if from_monitor { Path::Monitor } else { Path::File })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_prompt_tells_the_path() {
+        let line = text(2);
+        for (prompt, expected) in [
+            (line.clone(), Via::Nudge(Path::Socket)),
+            (
+                format!(
+                    "<task-notification>\n<task-id>b</task-id>\n<summary>Monitor event: \"Agent Relay inbox\"</summary>\n<event>{line}</event>\n</task-notification>"
+                ),
+                Via::Nudge(Path::Monitor),
+            ),
+            (
+                format!(
+                    "<task-notification>\n<summary>Agent Relay</summary>\n</task-notification>\n<system-reminder>\n{line}\n\n</system-reminder>"
+                ),
+                Via::Nudge(Path::File),
+            ),
+            ("please fix the tests".to_owned(), Via::Prompt),
+            (format!("{line}\nand what I typed"), Via::Prompt),
+            (
+                "<task-notification>\n<event>build done</event></task-notification>".to_owned(),
+                Via::Prompt,
+            ),
+        ] {
+            assert_eq!(via(&prompt), expected, "{prompt}");
+        }
+        assert!(text(1).contains("1 message "));
+    }
+}
