@@ -66,7 +66,7 @@ variables! {
     MAX_STREAMS = Server "AGENT_RELAY_MAX_STREAMS", "10000"; "The most streams open at once."
     MAX_STREAMS_PER_AGENT = Server "AGENT_RELAY_MAX_STREAMS_PER_AGENT", "8"; "The most streams open at once for one agent."
     INTEGRATIONS = Server "AGENT_RELAY_INTEGRATIONS", "none", secret; "The integrations, as a JSON list of `{name, token, scopes, targets, channels, callbackUrl, callbackSecret}`."
-    INTEGRATIONS_FILE = Server "AGENT_RELAY_INTEGRATIONS_FILE", "none"; "A file with the same list, instead of AGENT_RELAY_INTEGRATIONS."
+    INTEGRATIONS_FILE = Server "AGENT_RELAY_INTEGRATIONS_FILE", "none"; "A file with the same list, instead of `AGENT_RELAY_INTEGRATIONS`."
     INTEGRATION_RATE_LIMIT = Server "AGENT_RELAY_INTEGRATION_RATE_LIMIT_PER_MINUTE", "120"; "How many events, tasks and messages each integration may post in a minute."
     CALLBACK_RETRY = Server "AGENT_RELAY_CALLBACK_RETRY_MS", "0,5000,300000,1800000,7200000,18000000,36000000,36000000"; "How long to wait before each attempt of a callback, in milliseconds, separated by commas; after the last it is a dead letter."
     CALLBACK_TIMEOUT = Server "AGENT_RELAY_CALLBACK_TIMEOUT_MS", "10000"; "How long an attempt of a callback may take, in milliseconds."
@@ -84,7 +84,7 @@ variables! {
     APPROVAL = Client "AGENT_RELAY_APPROVAL", "open"; "What the agent may do without asking: `open`, `guarded` or `read-only`."
     HEARTBEAT = Client "AGENT_RELAY_HEARTBEAT_MS", "30000"; "How often, in milliseconds, a session says that it is alive."
 
-    TELEGRAM_TOKEN = Telegram "AGENT_RELAY_TELEGRAM_TOKEN", "none", secret; "The bot's token, as BotFather gave it."
+    TELEGRAM_TOKEN = Telegram "AGENT_RELAY_TELEGRAM_TOKEN", "none", secret; "The bot's token, as `@BotFather` gave it."
     TELEGRAM_TOKEN_FILE = Telegram "AGENT_RELAY_TELEGRAM_TOKEN_FILE", "none"; "A file that holds the bot's token; read where `AGENT_RELAY_TELEGRAM_TOKEN` is not set."
     TELEGRAM_CHATS = Telegram "AGENT_RELAY_TELEGRAM_CHATS", "none"; "The chats that are allowed, separated by commas, 64 at most: `CHAT=TARGET`, or `CHAT` alone where everything written must be addressed. Mail that fits no chat goes to the first. Every other chat is ignored."
     TELEGRAM_API_URL = Telegram "AGENT_RELAY_TELEGRAM_API_URL", "https://api.telegram.org"; "The Bot API server, where it is your own."
