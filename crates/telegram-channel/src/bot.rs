@@ -19,7 +19,7 @@ use reqwest::{Url, redirect::Policy};
 use rustls::{ClientConfig, RootCertStore};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     chat::{ChatId, Number},
@@ -109,7 +109,7 @@ impl Bot {
 
     /// Asks who the bot is.
     pub async fn me(&self) -> Result<Me, BotError> {
-        let user: User = self.call("getMe", &Value::Null, TIMEOUT).await?;
+        let user: User = self.call("getMe", &json!({}), TIMEOUT).await?;
         Ok(Me { id: user.id, username: user.username.unwrap_or_default() })
     }
 
@@ -249,8 +249,6 @@ fn innermost(error: &(dyn Error + 'static)) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn bot() -> Bot {

@@ -7,7 +7,7 @@
 use frankenstein::updates::Update;
 use relay_client::SessionError;
 use relay_core::{
-    agent::Agent,
+    agent::{Agent, Status},
     api::{query, request::SendMessage},
     error::Code,
     id::MessageId,
@@ -218,13 +218,27 @@ async fn send(
     let sent = channel.ask(|| async move { channel.member.send(request.clone()).await }).await?;
     match sent {
         Ok(sent) => {
-            if sent.recipients == 0 {
-                channel.tell(said.chat, &reply::nobody_yet(&to), Some(said.number)).await?;
+            if let Some(notice) = waits(channel, &to, sent.recipients).await? {
+                channel.tell(said.chat, &notice, Some(said.number)).await?;
             }
             Ok(Some((said.chat, said.number, sent.message.id)))
         }
         Err(error) => refused(channel, said, &error).await,
     }
+}
+
+/// What to tell a person who may wait for an answer in vain for now.
+async fn waits(
+    channel: &Channel,
+    to: &Target,
+    recipients: u64,
+) -> Result<Option<String>, Abandoned> {
+    let Target::Agent(id) = to else {
+        return Ok((recipients == 0).then(|| reply::nobody_yet(to)));
+    };
+    let agent = channel.ask(|| async move { channel.relay().agent(id).await }).await?;
+    let gone = agent.is_ok_and(|agent| agent.status == Status::Offline && !agent.id.is_human());
+    Ok(gone.then(|| reply::is_offline(id)))
 }
 
 /// A key that was used for something else: before a crash the message went to somebody else, and

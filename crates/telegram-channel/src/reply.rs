@@ -66,6 +66,11 @@ pub fn nobody_yet(to: &Target) -> String {
     format!("Stored, but nobody is {to} now.")
 }
 
+/// It is stored, and the one it is for is away.
+pub fn is_offline(id: &AgentId) -> String {
+    format!("Stored, but {id} is offline now; it gets this when it is back.")
+}
+
 /// A reason with what to do about it.
 pub fn with_hint(why: &str, hint: Option<&str>) -> String {
     hint.map_or_else(|| why.to_owned(), |hint| format!("{why} ({hint})"))

@@ -2,7 +2,7 @@
 
 mod support;
 
-use relay_client::core::message::Message;
+use relay_client::core::{agent::Status, message::Message};
 use serde_json::json;
 use support::{ADA, BOB, EVE, World, answer, request, send, send_request};
 
@@ -142,6 +142,39 @@ async fn somebody_else_is_named_by_id_label_or_group() {
     world.telegram.says(ADA, "/to group:x hello");
     let told = world.telegram.messages(3).await.remove(2);
     assert!(told.text.starts_with("Not delivered: `group:` is no kind of target"));
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn whoever_writes_to_somebody_who_is_away_is_told() {
+    let world = World::new().await;
+    let backend = world.agent("backend", None).await;
+    let id = "backend".parse().unwrap();
+    backend.set_status(&id, Status::Offline, None).await.unwrap();
+    let running = world.carry("12=backend").await;
+    world.telegram.says(ADA, "are you there?");
+    let told = world.telegram.messages(1).await.remove(0);
+    assert_eq!(told.text, "Stored, but backend is offline now; it gets this when it is back.");
+    assert_eq!(body(&world.mail("backend", 1).await[0]), "Ada: are you there?");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn an_answer_to_what_a_person_wrote_goes_to_whom_that_was_for() {
+    let world = World::new().await;
+    world.agent("backend", None).await;
+    world.agent("web", None).await;
+    let running = world.carry("12=backend").await;
+    let number = world.telegram.says(ADA, "@web look at this");
+    let first = world.mail("web", 1).await.remove(0);
+    let answered = json!({
+        "message_id": number, "date": 0, "text": "backend #1\nnot the bot's own",
+        "chat": {"id": ADA, "type": "private"},
+        "from": {"id": ADA, "is_bot": false, "first_name": "Ada"},
+    });
+    world.telegram.writes(ADA, &json!({"text": "and soon", "reply_to_message": answered}));
+    let mail = world.mail("web", 2).await;
+    assert_eq!((body(&mail[1]), mail[1].reply_to), ("Ada: and soon", Some(first.id)));
     running.stop().await;
 }
 

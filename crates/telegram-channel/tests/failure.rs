@@ -12,23 +12,34 @@ use support::{ADA, BOB, World, answer, send, soon, telegram::Fault};
 async fn too_many_requests_wait_as_long_as_they_are_told_and_arrive_once() {
     let world = World::new().await;
     let backend = world.agent("backend", None).await;
-    let other = world.agent("other", None).await;
-    let running = world.carry("12=backend,13=other").await;
+    let running = world.carry("12=backend").await;
     world.telegram.fail(ADA, [Fault::too_many(1)]);
     let start = tokio::time::Instant::now();
     let slow = send(&backend, "backend", "slow").await;
     soon(world.telegram.until(|seen| seen.attempts == 1)).await;
     let next = send(&backend, "backend", "next").await;
-    let quick = send(&other, "other", "quick").await;
-    world.until_read(&quick).await;
-    assert!(world.telegram.texts(ADA).is_empty(), "the other chat did not wait");
     world.until_read(&slow).await;
     world.until_read(&next).await;
-    let taken: Vec<_> = world.telegram.taken().into_iter().filter(|t| t.chat == ADA).collect();
-    assert!(taken[0].at - start >= Duration::from_secs(1));
-    let texts = world.telegram.texts(ADA);
+    assert!(world.telegram.taken()[0].at - start >= Duration::from_secs(1));
     let expected = [format!("backend #{}\nslow", slow.id), format!("backend #{}\nnext", next.id)];
-    assert_eq!(texts, expected, "in order, without a mark");
+    assert_eq!(world.telegram.texts(ADA), expected, "in order, without a mark");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_chat_that_has_to_wait_holds_up_no_other() {
+    let world = World::new().await;
+    let backend = world.agent("backend", None).await;
+    let other = world.agent("other", None).await;
+    let running = world.carry("12=backend,13=other").await;
+    world.telegram.fail(ADA, [Fault::too_many(3600)]);
+    send(&backend, "backend", "slow").await;
+    soon(world.telegram.until(|seen| seen.attempts == 1)).await;
+    let quick = send(&other, "other", "quick").await;
+    world.until_read(&quick).await;
+    world.telegram.says(BOB, "thanks");
+    assert_eq!(world.mail("other", 1).await[0].body, "Ada: thanks");
+    assert!(world.telegram.texts(ADA).is_empty());
     running.stop().await;
 }
 

@@ -264,7 +264,8 @@ async fn call(
 ) -> Result<Response<Full<Bytes>>, io::Error> {
     let path = request.uri().path().to_owned();
     let body = request.into_body().collect().await.map_err(io::Error::other)?.to_bytes();
-    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    assert!(body.is_object(), "Telegram takes nothing else");
     let (status, answer) = match path.strip_prefix(&format!("/bot{}/", super::TOKEN)) {
         Some("getMe") => (200, me()),
         Some("getUpdates") => (200, updates(&state, &body).await),
