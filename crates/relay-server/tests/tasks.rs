@@ -4,93 +4,11 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Client, TestAgent};
-use relay_server::testing::TestRelay;
+use common::{
+    Client,
+    shop::{FULL, OPERATOR, Shop, alarm, claim, history, now, post, resolved, shop, update},
+};
 use serde_json::{Value, json};
-
-const FULL: &str = "the-relays-own-token";
-const OPERATOR: &str = "the-operators-token";
-const OPS: &str = "ops-token-0123456789";
-const DESK: &str = "desk-token-0123456789";
-
-fn integrations() -> Value {
-    json!([
-        {
-            "name": "ops", "token": OPS, "targets": ["cap:ops"], "channels": ["alerts"],
-            "scopes": ["tasks:create", "tasks:read", "tasks:write", "events:read",
-                       "messages:read", "messages:write"],
-        },
-        {
-            "name": "desk", "token": DESK, "targets": ["*"], "channels": ["*"],
-            "scopes": ["tasks:create", "tasks:read"],
-        },
-    ])
-}
-
-/// A relay with two integrations, two agents who can do their work, and one who cannot.
-struct Shop {
-    relay: TestRelay,
-    full: Client,
-    ops: Client,
-    desk: Client,
-    a: TestAgent,
-    b: TestAgent,
-    stranger: TestAgent,
-}
-
-async fn shop() -> Shop {
-    let relay = TestRelay::builder()
-        .token(FULL)
-        .operator(OPERATOR)
-        .integrations(&integrations())
-        .start()
-        .await;
-    let client = Client::new(&relay);
-    let full = client.token(FULL);
-    let able = json!({"capabilities": ["ops"]});
-    Shop {
-        a: full.register("a", able.clone()).await,
-        b: full.register("b", able).await,
-        stranger: full.register("stranger", json!({})).await,
-        ops: client.token(OPS),
-        desk: client.token(DESK),
-        full,
-        relay,
-    }
-}
-
-fn alarm(key: &str) -> Value {
-    json!({
-        "type": "alarm", "severity": "critical", "dedupeKey": key, "title": "Disk full",
-        "body": "db-1 has 0 bytes left", "target": "cap:ops",
-    })
-}
-
-fn resolved(key: &str) -> Value {
-    json!({ "type": "alarm", "dedupeKey": key, "status": "resolved" })
-}
-
-async fn post(client: &Client, event: Value, status: u16) -> Value {
-    client.post("/api/integrations/events", event).await.expect(status)
-}
-
-async fn claim(agent: &TestAgent, task: &Value) -> common::Answer {
-    agent.http.post_nothing(&format!("/api/tasks/{}/claim", task["id"])).await
-}
-
-async fn update(client: &Client, task: &Value, change: Value) -> common::Answer {
-    client.patch(&format!("/api/tasks/{}/status", task["id"]), change).await
-}
-
-async fn now(client: &Client, task: &Value) -> Value {
-    client.get(&format!("/api/tasks/{}", task["id"])).await.expect(200)
-}
-
-async fn history(client: &Client, task: &Value) -> Vec<String> {
-    let events = client.get(&format!("/api/tasks/{}/events", task["id"])).await.expect(200);
-    let kind = |event: &Value| event["type"].as_str().unwrap().to_owned();
-    events.as_array().unwrap().iter().map(kind).collect()
-}
 
 #[tokio::test]
 async fn an_alarm_is_counted_worked_on_and_resolved() {
@@ -227,26 +145,22 @@ async fn everybody_sees_the_tasks_that_are_its_own() {
 }
 
 #[tokio::test]
-async fn an_integrations_stream_tells_of_its_own_tasks_only() {
+async fn tasks_are_listed_page_by_page() {
     let shop = shop().await;
-    let Shop { ops, desk, a, full, .. } = &shop;
-    let mut stream = ops.stream("/api/events").await;
-    stream.expect("hello").await;
-    post(desk, alarm("disk"), 201).await;
-    full.post("/api/messages", common::mail("a", "b", "private")).await.expect(201);
-    let task = post(ops, alarm("disk"), 201).await;
-    let created = stream.expect("task.created").await;
-    assert_eq!(created.data["task"]["id"], task["id"]);
-    claim(a, &task).await.expect(200);
-    assert_eq!(stream.expect("task.claimed").await.data["task"]["claim"]["by"], "a");
-    let refused = ops.get("/api/events?for=a").await;
-    assert_eq!(refused.refusal(), (403, "forbidden".into()));
-    let mut resumed = ops.stream("/api/events?for=ops&since=0").await;
-    let mut names = Vec::new();
-    while names.last().is_none_or(|name| name != "task.claimed") {
-        names.push(resumed.next().await.unwrap().event);
+    let mut posted = Vec::new();
+    for key in ["a", "b", "c"] {
+        posted.push(post(&shop.ops, alarm(key), 201).await["id"].clone());
     }
-    assert_eq!(names, ["hello", "task.created", "task.claimed"]);
+    let page = shop.full.get("/api/tasks?limit=2&source=ops").await;
+    let link = page.header("link").to_owned();
+    let next = link.strip_prefix('<').and_then(|l| l.strip_suffix(">; rel=\"next\"")).unwrap();
+    let ids = |page: Value| -> Vec<Value> {
+        page.as_array().unwrap().iter().map(|task| task["id"].clone()).collect()
+    };
+    assert_eq!(ids(page.expect(200)), posted[1..], "the newest page, newest last");
+    let last = shop.full.get(next).await;
+    assert_eq!(last.header("link"), "");
+    assert_eq!(ids(last.expect(200)), posted[..1]);
 }
 
 #[tokio::test]
@@ -267,99 +181,4 @@ async fn agents_and_people_create_tasks_too() {
     assert_eq!((&message["from"], &message["verified"]), (&json!("human"), &json!(true)));
     let off = update(&operator, &task, json!({"status": "cancelled"})).await.expect(200);
     assert_eq!(off["status"], "cancelled", "people may call off everything");
-}
-
-#[tokio::test]
-async fn an_integration_speaks_in_its_own_name_to_whom_it_may() {
-    let shop = shop().await;
-    let Shop { ops, a, full, .. } = &shop;
-    let said = ops.post("/api/messages", json!({"to": "cap:ops", "body": "all is well"})).await;
-    let said = said.expect(201);
-    assert_eq!((&said["from"], &said["verified"]), (&json!("ops"), &json!(true)));
-    let to_a = ops.post("/api/messages", json!({"to": "a", "body": "x"})).await;
-    assert_eq!(to_a.refusal(), (403, "forbidden_target".into()));
-    let elsewhere = json!({"to": "cap:ops", "body": "x", "channel": "secrets"});
-    assert_eq!(
-        ops.post("/api/messages", elsewhere).await.refusal(),
-        (403, "forbidden_channel".into())
-    );
-    full.post("/api/messages", common::mail("a", "b", "private")).await.expect(201);
-    let read = ops.get("/api/messages").await.expect(200);
-    assert_eq!(read.as_array().unwrap().len(), 1, "its own mail only: {read}");
-    let foreign = a.http.get("/api/messages?for=ops").await;
-    assert_eq!(foreign.refusal(), (403, "forbidden".into()));
-}
-
-#[tokio::test]
-async fn an_integration_waits_for_the_answer_to_its_task() {
-    let shop = shop().await;
-    let Shop { ops, a, .. } = &shop;
-    let task = post(ops, alarm("disk"), 201).await;
-    claim(a, &task).await.expect(200);
-    let waiting = tokio::spawn({
-        let ops = ops.clone();
-        async move { ops.get("/api/messages?for=ops&unread=true&wait=30").await.expect(200) }
-    });
-    let answer = json!({"to": "ops", "body": "mended", "replyTo": task["messageId"]});
-    a.http.post("/api/messages", answer).await.expect(201);
-    assert_eq!(waiting.await.unwrap()[0]["body"], "mended");
-}
-
-#[tokio::test]
-async fn where_identity_is_strict_an_event_needs_a_source_that_is_somebody() {
-    let relay = TestRelay::builder()
-        .strict()
-        .token(FULL)
-        .operator(OPERATOR)
-        .integrations(&integrations())
-        .start()
-        .await;
-    let client = Client::new(&relay);
-    let path = "/api/integrations/events";
-    let nobody = client.token(FULL).post(path, alarm("disk")).await;
-    assert_eq!(nobody.refusal(), (403, "sender_mismatch".into()));
-    for (token, source) in [(OPS, "ops"), (OPERATOR, "relay")] {
-        let task = client.token(token).post(path, alarm("disk")).await.expect(201);
-        assert_eq!(task["source"], source);
-        let message = format!("/api/messages/{}", task["messageId"]);
-        assert_eq!(client.token(FULL).get(&message).await.expect(200)["verified"], true);
-    }
-}
-
-#[tokio::test]
-async fn integrations_are_shown_as_configured_and_seen_and_never_a_token() {
-    let shop = shop().await;
-    let Shop { full, ops, desk, a, .. } = &shop;
-    let task = post(ops, alarm("disk"), 201).await;
-    post(ops, alarm("cpu"), 201).await;
-    claim(a, &task).await.expect(200);
-    update(&a.http, &task, json!({"status": "done"})).await.expect(200);
-    let all = full.get("/api/integrations").await;
-    assert!(!all.text.contains("0123456789"), "{}", all.text);
-    let all = all.expect(200);
-    let names: Vec<_> = all.as_array().unwrap().iter().map(|one| &one["name"]).collect();
-    assert_eq!(names, ["desk", "ops"]);
-    assert_eq!((&all[1]["tasks"], &all[1]["activeTasks"]), (&json!(2), &json!(1)));
-    assert_eq!((&all[1]["targets"], &all[1]["configured"]), (&json!(["cap:ops"]), &json!(true)));
-    assert!(all[1]["lastSeenAt"].is_number());
-    assert_eq!((&all[0]["tasks"], &all[0]["lastSeenAt"]), (&json!(0), &Value::Null));
-    let own = desk.get("/api/integrations").await.expect(200);
-    assert_eq!(own.as_array().unwrap().len(), 1);
-    assert_eq!(own[0]["name"], "desk");
-}
-
-#[tokio::test]
-async fn no_agent_passes_for_an_integration() {
-    let mut relay = TestRelay::builder().token(FULL).start().await;
-    let full = Client::new(&relay).token(FULL);
-    let early = full.register("ops", json!({})).await;
-    assert_eq!(early.http.get("/api/agents/ops").await.status, 200);
-    relay.stop().await;
-    relay.set(|settings| settings.integrations(&integrations()));
-    relay.start_again().await;
-    let answer = early.http.get("/api/agents/ops").await;
-    assert_eq!(answer.refusal(), (401, "unauthorized".into()), "its token is worth nothing now");
-    let again = full.post("/api/agents", json!({"id": "OPS"})).await;
-    assert_eq!(again.refusal(), (400, "reserved_id".into()));
-    post(&Client::new(&relay).token(OPS), alarm("disk"), 201).await;
 }

@@ -25,11 +25,11 @@ pub async fn stream(
     // An agent that was registered a moment ago must be known to the fan-out before it listens.
     app.fanout.reached(app.store.head()).await;
     let reader = reader(app, &request.caller, query.reader).await?;
-    let agent = match &reader {
-        Reader::Agent { id, .. } => Some(id),
-        Reader::All | Reader::Integration(_) => None,
+    let whose = match &reader {
+        Reader::Agent { id, .. } | Reader::Integration(id) => Some(id),
+        Reader::All => None,
     };
-    let place = app.streams.take(agent)?;
+    let place = app.streams.take(whose)?;
     let asker =
         Asker { caller: request.caller.clone(), digest: request.token.as_deref().map(Digest::of) };
     let cursor = since.unwrap_or_else(|| app.fanout.position());

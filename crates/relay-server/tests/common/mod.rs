@@ -1,6 +1,8 @@
 //! A small HTTP client over hyper, because these tests look at what goes over the wire.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub mod shop;
+
 use std::net::SocketAddr;
 
 use bytes::Bytes;
