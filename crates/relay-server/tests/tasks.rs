@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use common::{
     Client,
-    shop::{FULL, OPERATOR, Shop, alarm, claim, history, now, post, resolved, shop, update},
+    shop::{OPERATOR, Shop, alarm, claim, history, now, post, resolved, shop, update},
 };
 use serde_json::{Value, json};
 
