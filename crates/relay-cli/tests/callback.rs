@@ -5,7 +5,7 @@
 mod receiver;
 mod support;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, net::TcpListener, time::Duration};
 
 use receiver::{Ledger, Moody};
 use serde_json::{Value, json};
@@ -63,6 +63,44 @@ fn every_event_of_a_task_is_told_in_order_whatever_receiver_and_relay_do() {
     end(relay);
 }
 
+#[test]
+fn what_waits_for_an_integration_without_an_address_is_sent_when_it_has_one_again() {
+    let home = Home::new();
+    let relay = start(&home, &nobody());
+    post(relay.port(), 1);
+    relay.server.talk_with("a callback failed and is tried again");
+    relay.kill();
+    let silent = json!({ "name": "ops", "token": TOKEN, "scopes": ["tasks:read"] });
+    let relay = start_with(&home, &silent, TIMEOUT);
+    relay.server.talk_with("callbacks wait for an integration without a callbackUrl");
+    let ops = &get(relay.port(), "/api/integrations")[0];
+    assert_eq!((&ops["callback"], &ops["waitingCallbacks"]), (&json!(false), &json!(1)));
+    relay.kill();
+    let moody = Moody::start(SECRET, Chance::new());
+    let _relay = start(&home, &moody.url);
+    moody.taken.recv_timeout(PATIENCE).expect("it is sent");
+}
+
+#[test]
+fn a_receiver_that_does_not_answer_does_not_hold_up_the_end() {
+    const DEADLINE: Duration = Duration::from_secs(5);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let home = Home::new();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let relay = start_with(&home, &called_back(&url), PATIENCE / 6);
+    post(relay.port(), 1);
+    let (_under_way, _) = listener.accept().unwrap();
+    let told = tokio::time::Instant::now();
+    relay.server.signal("TERM");
+    assert_eq!(relay.server.end().0, Some(0));
+    assert!(told.elapsed() < DEADLINE, "{:?}", told.elapsed());
+}
+
+/// An address where nobody listens.
+fn nobody() -> String {
+    format!("http://{}/", TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap())
+}
+
 /// Nobody's secrets stand in what the relay says, at whatever level.
 fn end(relay: Relay) {
     let dead = get(relay.port(), "/api/integrations/dead-letters");
@@ -86,18 +124,25 @@ fn check(ledger: &Ledger, written: &BTreeMap<i64, Vec<i64>>, seed: u64) {
 }
 
 fn start(home: &Home, url: &str) -> Relay {
-    let integrations = json!([{
-        "name": "ops", "token": TOKEN, "scopes": ["tasks:create", "tasks:read"], "targets": ["*"],
-        "callbackUrl": url, "callbackSecret": SECRET,
-    }]);
+    start_with(home, &called_back(url), TIMEOUT)
+}
+
+fn start_with(home: &Home, ops: &Value, timeout: Duration) -> Relay {
     let mut command = home.command(&["serve", "--port", "0"]);
     command
         .env("AGENT_RELAY_LOG", "debug")
-        .env("AGENT_RELAY_INTEGRATIONS", integrations.to_string())
+        .env("AGENT_RELAY_INTEGRATIONS", json!([ops]).to_string())
         .env("AGENT_RELAY_INTEGRATION_RATE_LIMIT_PER_MINUTE", "1000000")
         .env("AGENT_RELAY_CALLBACK_RETRY_MS", TIMETABLE)
-        .env("AGENT_RELAY_CALLBACK_TIMEOUT_MS", TIMEOUT.as_millis().to_string());
+        .env("AGENT_RELAY_CALLBACK_TIMEOUT_MS", timeout.as_millis().to_string());
     Relay::spawn(&mut command)
+}
+
+fn called_back(url: &str) -> Value {
+    json!({
+        "name": "ops", "token": TOKEN, "scopes": ["tasks:create", "tasks:read"], "targets": ["*"],
+        "callbackUrl": url, "callbackSecret": SECRET,
+    })
 }
 
 fn post(port: u16, task: u64) {
