@@ -27,6 +27,9 @@ use crate::{
 };
 
 const CONNECT: Duration = Duration::from_secs(10);
+/// Shorter than any server's own: a part that meets a connection just being closed would have an
+/// unknown outcome.
+const POOL_IDLE: Duration = Duration::from_secs(10);
 /// How long any answer may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// How long Telegram holds back the answer while there is no news.
@@ -210,6 +213,7 @@ fn client(api: &Url) -> reqwest::Result<reqwest::Client> {
         .user_agent(concat!("agent-relay-telegram/", env!("CARGO_PKG_VERSION")))
         .redirect(Policy::none())
         .connect_timeout(CONNECT)
+        .pool_idle_timeout(POOL_IDLE)
         .tcp_nodelay(true)
         .http1_only();
     if is_loopback(api) {

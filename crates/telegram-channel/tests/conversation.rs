@@ -4,7 +4,7 @@ mod support;
 
 use relay_client::core::{agent::Status, message::Message};
 use serde_json::json;
-use support::{ADA, BOB, EVE, World, answer, request, send, send_request};
+use support::{ADA, BOB, EVE, World, answer, request, send, send_request, soon};
 
 fn body(message: &Message) -> &str {
     &message.body
@@ -309,4 +309,25 @@ async fn the_relay_lists_the_channel_with_its_bindings() {
     running.stop().await;
     let agent = world.client().agent(&"telegram".parse().unwrap()).await.unwrap();
     assert_eq!(agent.status.as_str(), "offline");
+}
+
+#[tokio::test]
+async fn a_relay_that_refuses_the_unproven_is_spoken_to_with_proof() {
+    let world = World::strict().await;
+    let backend = world.agent("backend", None).await;
+    let running = world.carry("12=backend").await;
+    world.telegram.says(ADA, "is main green?");
+    let asked = world.mail("backend", 1).await.remove(0);
+    assert!(asked.verified);
+    let answered = answer(&backend, "backend", &asked, "yes").await;
+    world.until_read(&answered).await;
+    running.stop().await;
+    world.carry("12=backend").await.stop().await;
+
+    let mut settings = world.settings("12=backend");
+    settings.token_file = world.folder.path().join("another.json");
+    settings.relay.token = None;
+    let (_stop, stopped) = tokio::sync::watch::channel(false);
+    let failure = soon(telegram_channel::run(settings, stopped)).await.unwrap_err();
+    assert_eq!(failure.exit, 3, "{failure}");
 }

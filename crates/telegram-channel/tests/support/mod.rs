@@ -7,7 +7,7 @@ pub mod telegram;
 use std::time::Duration;
 
 use relay_client::{
-    Config, Relay,
+    Relay,
     core::{
         api::request::{RegisterAgent, SendMessage},
         id::AgentId,
@@ -40,6 +40,8 @@ pub struct World {
     pub relay: TestRelay,
     pub telegram: Telegram,
     pub folder: TempDir,
+    /// The relay's token, where it asks for one.
+    pub token: Option<&'static str>,
 }
 
 /// A channel that runs in this process.
@@ -63,8 +65,20 @@ impl Running {
 
 impl World {
     pub async fn new() -> Self {
+        Self::of(TestRelay::start().await, None).await
+    }
+
+    /// A relay that asks for a token and refuses the unproven.
+    pub async fn strict() -> Self {
+        let token = "a-token-for-the-relay";
+        let relay = TestRelay::builder().token(token).strict().start().await;
+        Self::of(relay, Some(token)).await
+    }
+
+    async fn of(relay: TestRelay, token: Option<&'static str>) -> Self {
         Self {
-            relay: TestRelay::start().await,
+            relay,
+            token,
             telegram: Telegram::start().await,
             folder: tempfile::tempdir().unwrap(),
         }
@@ -74,6 +88,7 @@ impl World {
     pub fn settings(&self, chats: &str) -> Settings {
         let get = |name: &str| match name {
             "AGENT_RELAY_URL" => Some(self.relay.url()),
+            "AGENT_RELAY_TOKEN" => self.token.map(str::to_owned),
             "AGENT_RELAY_TELEGRAM_TOKEN" => Some(TOKEN.to_owned()),
             "AGENT_RELAY_TELEGRAM_API_URL" => Some(self.telegram.url()),
             "AGENT_RELAY_TELEGRAM_CHATS" => Some(chats.to_owned()),
@@ -96,7 +111,7 @@ impl World {
     }
 
     pub fn client(&self) -> Relay {
-        Relay::new(&self.relay.url(), None).unwrap()
+        Relay::new(&self.relay.url(), self.token).unwrap()
     }
 
     /// Registers an agent, spoken to as which the relay is returned.
@@ -157,9 +172,4 @@ pub async fn answer(relay: &Relay, from: &str, to: &Message, body: &str) -> Mess
     let mut request = request(from, to.from.as_str(), body);
     request.reply_to = Some(to.id);
     send_request(relay, request).await
-}
-
-/// The settings of clients, where nothing is set.
-pub fn nothing_set() -> Config {
-    Config::read(&|_| None).unwrap()
 }
