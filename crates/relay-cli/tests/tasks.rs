@@ -56,8 +56,8 @@ fn a_task_is_created_here_and_worked_on_there() {
     assert!(claim.stdout.contains("meta      host=db-1"), "{claim:?}");
     assert!(claim.stderr.contains(&format!("`agent-relay tasks done {id} RESULT`")), "{claim:?}");
     let status = bob.run(&["status"]).stdout;
-    assert!(status.contains(&format!("claims  msg:{message}\nwork    1 claimed\n")), "{status}");
-    assert!(status.contains("tasks   1 claimed\n"), "{status}");
+    assert!(status.contains(&format!("claims  msg:{message}\n")), "{status}");
+    assert!(status.contains("work    1 claimed\ntasks   1 claimed\n"), "{status}");
 
     let report = bob.run(&["tasks", "update", &id, "--progress", "freed 2 GB"]);
     assert_eq!(report.stdout, format!("task {id} is in_progress\n"));
@@ -224,6 +224,23 @@ fn a_wrong_command_on_tasks_is_told_in_a_line() {
     ] {
         assert_fails(&home.run(arguments), 2, error, hint);
     }
+}
+
+#[test]
+fn a_task_whose_answer_is_lost_is_not_created_twice() {
+    let home = Home::new();
+    let relay = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", relay.local_addr().unwrap());
+    let (told, requests) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for mut stream in relay.incoming().map_while(Result::ok) {
+            let _ = std::io::Read::read(&mut stream, &mut [0; 4096]);
+            let _ = told.send(());
+        }
+    });
+    let done = home.run(&["tasks", "create", "t", "--to", "cap:x", "--url", &url]);
+    assert_fails(&done, 3, "no relay answers", "it may have been created");
+    assert_eq!(requests.try_iter().count(), 1);
 }
 
 #[test]

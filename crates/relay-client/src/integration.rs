@@ -65,7 +65,6 @@ impl Relay {
 mod tests {
     use serde_json::json;
 
-    use super::*;
     use crate::scripted::{Answer, Scripted};
 
     const TASK: &str = r#"{"id":7,"source":"ci","type":"build","severity":"error","title":"red",

@@ -18,6 +18,7 @@ use crate::{
     agent::{Agent, word_enum},
     error::{Code, Refused},
     id::{AgentId, MessageId, TaskId},
+    lease::STALLED_AFTER,
     message::Claim,
     target::Target,
     text::{Line, Slug, TextError, Word},
@@ -188,6 +189,22 @@ pub struct Task {
 }
 
 impl Task {
+    /// True when its holder has said nothing of it for long. Who is blocked has said why.
+    ///
+    /// While it is in progress another report of it counts as news, too: which of the two came last
+    /// is in its history only.
+    pub fn is_stalled(&self, now: Timestamp) -> bool {
+        let Some(claim) = self.claim.as_ref().filter(|claim| claim.done_at.is_none()) else {
+            return false;
+        };
+        let heard = match self.status {
+            Status::Claimed => claim.at,
+            Status::InProgress => claim.at.max(self.updated_at),
+            _ => return false,
+        };
+        now.since(heard) >= STALLED_AFTER
+    }
+
     /// Those who have to do with it by name: who created it, and who holds it.
     pub fn parties(&self) -> impl Iterator<Item = &AgentId> {
         let creator = match &self.source {

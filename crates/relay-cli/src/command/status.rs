@@ -46,7 +46,7 @@ struct Report {
 impl Status {
     /// Asks for everything at once.
     pub async fn run(self, context: &Context) -> Result<(), Failure> {
-        let report = context.alive_while(report(context)).await?;
+        let report = context.alive_while(Box::pin(report(context))).await?;
         context.output.show(&report, || report.told(context))?;
         if let Some(warning) = version::warning(VERSION, &report.relay_version) {
             context.output.warn(&warning);

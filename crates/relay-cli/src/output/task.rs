@@ -4,9 +4,8 @@ use anstyle::{AnsiColor, Style};
 use relay_core::{
     event::ReleaseReason,
     id::AgentId,
-    lease::STALLED_AFTER,
     message::Claim,
-    task::{Kind, Severity, Status, Task, TaskEvent},
+    task::{Kind, Severity, Task, TaskEvent},
     time::Timestamp,
 };
 use serde_json::Value;
@@ -49,19 +48,9 @@ fn holder(task: &Task, claim: &Claim, now: Timestamp) -> String {
     match claim.done_at {
         Some(_) => by.to_owned(),
         None if claim.expires_at.is_some_and(|at| at <= now) => format!("{by}, lapsed"),
-        None if is_stalled(task, claim, now) => format!("{by} {age}, stalled"),
+        None if task.is_stalled(now) => format!("{by} {age}, stalled"),
         None => format!("{by} {age}"),
     }
-}
-
-/// True when its holder has said nothing of it for long. Who is blocked has said why.
-fn is_stalled(task: &Task, claim: &Claim, now: Timestamp) -> bool {
-    let last = match task.status {
-        Status::Claimed => claim.at,
-        Status::InProgress => claim.at.max(task.updated_at),
-        _ => return false,
-    };
-    now.since(last) >= STALLED_AFTER
 }
 
 fn seen(task: &Task, now: Timestamp) -> String {
@@ -78,14 +67,10 @@ fn ago(now: Timestamp, at: Timestamp) -> String {
 
 /// A task with all that is known of it.
 pub fn whole(task: &Task, now: Timestamp) -> String {
-    let mut text = format!("{STRONG}[task {}] {}{STRONG:#}\n", task.id, inline(&task.title));
-    for line in lines(&task.body) {
-        text.push_str(&format!("    {line}\n"));
-    }
-    for (name, value) in facts(task, now) {
-        text.push_str(&format!("{name:<10}{value}\n"));
-    }
-    text.trim_end().to_owned()
+    let title = format!("{STRONG}[task {}] {}{STRONG:#}", task.id, inline(&task.title));
+    let body = lines(&task.body).map(|line| format!("    {line}"));
+    let facts = facts(task, now).into_iter().map(|(name, value)| format!("{name:<10}{value}"));
+    std::iter::once(title).chain(body).chain(facts).collect::<Vec<_>>().join("\n")
 }
 
 fn facts(task: &Task, now: Timestamp) -> Vec<(&'static str, String)> {
@@ -138,12 +123,12 @@ fn severity(severity: Severity) -> String {
 
 /// A task's history, oldest first, a line or more each.
 pub fn history(events: &[TaskEvent], now: Timestamp) -> String {
-    let mut text = "history".to_owned();
-    for event in events {
-        let when = ago(now, event.at);
-        text.push_str(&format!("\n    {when:<9} {}", indented(&step(event), INDENT)));
-    }
-    text
+    let line = |event: &TaskEvent| {
+        let (when, what) = (ago(now, event.at), indented(&step(event), INDENT));
+        format!("    {when:<9} {what}")
+    };
+    let lines = events.iter().map(line);
+    std::iter::once("history".to_owned()).chain(lines).collect::<Vec<_>>().join("\n")
 }
 
 /// What happened, and by whom: `claimed by bob`, `progress by bob: 40 %`.

@@ -96,6 +96,22 @@ fn an_old_grant_cannot_report() {
 }
 
 #[test]
+fn a_task_is_stalled_when_its_holder_is_silent_for_long() {
+    let later = Timestamp(0).plus(crate::lease::STALLED_AFTER);
+    let mut work = claimed("a");
+    assert!(work.task.is_stalled(later) && !work.task.is_stalled(Timestamp(later.0 - 1)));
+    work.repeat(None, Severity::Error, later);
+    assert!(work.task.is_stalled(later), "another report is no progress");
+    work.update(&agent("a"), &change(Status::InProgress), Timestamp(1)).unwrap();
+    assert!(!work.task.is_stalled(later));
+    assert!(work.task.is_stalled(later.plus(Duration::from_millis(1))));
+    work.update(&agent("a"), &change(Status::Blocked), Timestamp(1)).unwrap();
+    assert!(!work.task.is_stalled(later.plus(DEFAULT_SPAN)), "who is blocked has said so");
+    work.finish(&id("a"), None, None, Timestamp(2)).unwrap();
+    assert!(!work.task.is_stalled(later.plus(DEFAULT_SPAN)), "nor what is done");
+}
+
+#[test]
 fn who_created_it_and_the_operator_call_it_off_and_the_source_resolves_it() {
     let mut own = claimed("b");
     own.task.source = Source::Agent(id("a"));

@@ -1,5 +1,8 @@
 //! `agent-relay tasks create`: work for whoever it is for.
 
+use std::cell::Cell;
+
+use relay_client::error::ClientError;
 use relay_core::{
     api::{query, request::CreateTask},
     target::Target,
@@ -12,6 +15,9 @@ use crate::{
     command::message::nobody, context::Context, failure::Failure, input::text_or_pipe,
     recipient::Recipient,
 };
+
+/// A second task, or a second count, is worse than a look.
+const MAYBE: &str = "it may have been created: look with `agent-relay tasks` before you try again";
 
 /// Create a task, and the claimable message that announces it
 #[derive(Debug, clap::Args)]
@@ -46,11 +52,18 @@ impl Create {
     /// Creates or counts, and says when nobody is there to take it.
     pub async fn run(self, context: &Context) -> Result<(), Failure> {
         let request = self.request(context)?;
+        let lost = &Cell::new(false);
         let create = self.target.reach(context, |target| {
             let request = CreateTask { target, ..request.clone() };
-            async move { context.relay.create_task(&request).await }
+            async move {
+                let answer = context.relay.create_task(&request).await;
+                lost.set(answer.as_ref().is_err_and(ClientError::may_have_happened));
+                answer
+            }
         });
-        let task = context.alive_while(create).await?;
+        let done = context.alive_while(create).await;
+        let hinted = |failure: Failure| if lost.get() { failure.hint(MAYBE) } else { failure };
+        let task = done.map_err(hinted)?;
         context.output.show(&task, || created(&task))?;
         if is_waiting(context, &task).await {
             context.output.warn(nobody(&task.target, true));
