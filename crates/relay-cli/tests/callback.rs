@@ -131,6 +131,8 @@ fn start_with(home: &Home, ops: &Value, timeout: Duration) -> Relay {
     let mut command = home.command(&["serve", "--port", "0"]);
     command
         .env("AGENT_RELAY_LOG", "debug")
+        // Where nobody listens: nothing would arrive through it.
+        .env("http_proxy", "http://127.0.0.1:9")
         .env("AGENT_RELAY_INTEGRATIONS", json!([ops]).to_string())
         .env("AGENT_RELAY_INTEGRATION_RATE_LIMIT_PER_MINUTE", "1000000")
         .env("AGENT_RELAY_CALLBACK_RETRY_MS", TIMETABLE)

@@ -343,6 +343,9 @@ fn timetable(text: &str) -> Result<Vec<Duration>, String> {
     if waits.len() > MOST_ATTEMPTS {
         return Err(format!("must be 1 to {MOST_ATTEMPTS} numbers, one for each attempt"));
     }
+    if waits[0] != 0 {
+        return Err("must begin with 0: the first attempt is made at once".to_owned());
+    }
     Ok(waits.into_iter().map(Duration::from_millis).collect())
 }
 

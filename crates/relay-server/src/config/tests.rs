@@ -39,6 +39,7 @@ fn a_bad_value_names_the_variable_the_value_and_what_is_allowed() {
     refused("AGENT_RELAY_CALLBACK_RETRY_MS", "0,soon", "separated by commas");
     refused("AGENT_RELAY_CALLBACK_RETRY_MS", "0,,5", "separated by commas");
     refused("AGENT_RELAY_CALLBACK_RETRY_MS", "-1", "0 to");
+    refused("AGENT_RELAY_CALLBACK_RETRY_MS", "5000,5000", "begin with 0");
     let many = ["9"; 21].join(",");
     refused("AGENT_RELAY_CALLBACK_RETRY_MS", &many, "1 to 20 numbers");
     let secret = read(&[("AGENT_RELAY_TOKEN", "päss")]).unwrap_err();
