@@ -14,6 +14,7 @@
 
 pub mod agent;
 pub mod api;
+pub mod approval;
 pub mod callback;
 pub mod caller;
 pub mod channel;
