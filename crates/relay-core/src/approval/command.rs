@@ -72,6 +72,8 @@ pub(crate) fn option_is(text: &str, shorts: &str, longs: &[&str]) -> bool {
 /// argument, and how many arguments come before the command.
 const STARTERS: &[(&str, &[&str], usize)] = &[
     ("builtin", &[], 0),
+    ("busybox", &[], 0),
+    ("toybox", &[], 0),
     ("caffeinate", &["-t", "-w"], 0),
     ("chronic", &[], 0),
     ("command", &[], 0),
@@ -98,9 +100,6 @@ impl Reader<'_> {
             let shown: Vec<&str> = words.iter().map(|word| word.raw.as_str()).collect();
             return Err(Reason::about("runs a command that cannot be known", &shown.join(" ")));
         };
-        if self.functions.iter().any(|name| name == path) {
-            return Ok(());
-        }
         let folded = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
         let trusted = !path.contains('/')
             || SYSTEM.iter().any(|s| path.starts_with(s) && !path.contains(".."));
@@ -192,8 +191,11 @@ impl Reader<'_> {
         if command.has_option("C", &["chdir"]) {
             inner.cwd = None;
         }
-        while let Some(word) = command.args.get(at).filter(|word| word.text.contains('=')) {
-            inner.assignment(word)?;
+        let before = |word: &&Word| word.text.contains('=') || word.text == "-";
+        while let Some(word) = command.args.get(at).filter(before) {
+            if word.text != "-" {
+                inner.assignment(word)?;
+            }
             at += 1;
         }
         inner.command(&command.args[at..], input)
@@ -292,6 +294,16 @@ impl Reader<'_> {
     fn declare(&mut self, command: &Command) -> Checked {
         if command.name == "let" {
             return command.args.iter().try_for_each(|word| self.arithmetic(&word.text));
+        }
+        if command.name == "unset" {
+            self.functions.clear();
+        }
+        // Others make references, calculate or call back.
+        let free = if command.name.starts_with("re") { "rapdtnNsuO" } else { "xragApfFtdO" };
+        let odd =
+            |word: &Word| word.is_option() && !word.text[1..].chars().all(|c| free.contains(c));
+        if self.gate == Gate::ReadOnly && command.args.iter().any(odd) {
+            return command.because("sets what cannot be known");
         }
         for word in command.operands() {
             if word.text.contains('=') {

@@ -172,13 +172,31 @@ fn lists(verb: &str, args: &[Word]) -> bool {
         "reflog" => args.is_empty() || text(0) == "show" || text(0).starts_with("HEAD"),
         "worktree" | "notes" => text(0) == "list",
         "submodule" => text(0) == "status" && args.len() == 1,
-        "config" => matches!(
-            text(0),
-            "--get" | "--get-all" | "--get-regexp" | "--list" | "-l" | "get" | "list"
-        ),
+        "config" => {
+            let asks = ["--get", "--get-all", "--get-regexp", "--list", "-l", "get", "list"]
+                .contains(&text(0));
+            // Of two actions git takes neither, or one that is not looked for here.
+            let options = args.iter().skip(1).filter(|word| word.text.starts_with('-'));
+            asks && options.into_iter().all(|word| CONFIG_LOOKS.contains(&word.text.as_str()))
+        }
         _ => false,
     }
 }
+
+/// Options of `git config` that only say where to look and how it looks.
+const CONFIG_LOOKS: &[&str] = &[
+    "--global",
+    "--local",
+    "--system",
+    "--show-origin",
+    "--show-scope",
+    "--name-only",
+    "-z",
+    "--null",
+    "--bool",
+    "--int",
+    "--path",
+];
 
 /// Judges git in `guarded`.
 pub(crate) fn check(reader: &Reader, command: &Command) -> Checked {

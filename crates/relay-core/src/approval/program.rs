@@ -115,6 +115,9 @@ pub(crate) fn check(command: &Command, input: &Input) -> Checked {
         return command.because("edits files in place with a program");
     }
     if command.args.iter().any(|word| inline(&word)) {
+        if matches!(command.name, "fish" | "pwsh") {
+            return command.because("runs commands that cannot be known");
+        }
         return command.args.iter().try_for_each(|word| harmless(command, word.literal()));
     }
     if command.verb() == "eval" && matches!(command.name, "deno") {
@@ -190,7 +193,7 @@ impl Reader<'_> {
         }
         match command.args.get(at) {
             Some(word) if takes_text => match word.literal() {
-                Some(text) => self.clone().script(text),
+                Some(text) => self.fresh().script(text),
                 None => Err(piped(&super::remote::substituted(word), command)),
             },
             Some(word) if word.raw.starts_with("<(") => {
@@ -204,7 +207,7 @@ impl Reader<'_> {
 
     fn shell_input(&mut self, command: &Command, input: &Input) -> Checked {
         match input {
-            Input::Text(text) => self.clone().script(text),
+            Input::Text(text) => self.fresh().script(text),
             Input::Nothing | Input::File => self.runs_file(command),
             Input::Network | Input::Unknown => Err(piped(input, command)),
         }

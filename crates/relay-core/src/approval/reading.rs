@@ -194,6 +194,12 @@ fn plain(command: &Command) -> Checked {
     if looks_up && command.has(&["-v", "-R"]) {
         return command.because("calculates with what cannot be known");
     }
+    // zsh calculates the sides of these, too.
+    let numeric = command.has(&["-eq", "-ne", "-lt", "-le", "-gt", "-ge"]);
+    let counted = |word: &Word| word.exact || word.text.starts_with("${#") || word.text == "$#";
+    if looks_up && numeric && !command.args.iter().all(counted) {
+        return command.because("calculates with what cannot be known");
+    }
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rable::{CasePattern, Node, NodeKind};
+use rable::{CasePattern, ListItem, ListOperator, Node, NodeKind};
 
 use super::{
     Checked, Gate, Reason,
@@ -23,6 +23,8 @@ pub(crate) struct Reader<'p> {
     /// Variables set to plain paths, with one of their values. Only `guarded` trusts them.
     variables: BTreeMap<String, String>,
     depth: usize,
+    /// True where what stands here is run for certain, so that a function is defined for certain.
+    certain: bool,
 }
 
 /// What a command would read from its standard input.
@@ -46,7 +48,15 @@ impl<'p> Reader<'p> {
 
     pub fn new(gate: Gate, place: &'p Place) -> Self {
         let cwd = place.resolve(&place.cwd, Some(&place.project));
-        Self { gate, place, cwd, functions: Vec::new(), variables: BTreeMap::new(), depth: 0 }
+        Self {
+            gate,
+            place,
+            cwd,
+            functions: Vec::new(),
+            variables: BTreeMap::new(),
+            depth: 0,
+            certain: true,
+        }
     }
 
     /// Judges a whole text.
@@ -61,20 +71,45 @@ impl<'p> Reader<'p> {
         checked
     }
 
+    /// A reader for a new shell, which knows none of this one's functions.
+    pub fn fresh(&self) -> Self {
+        Self { functions: Vec::new(), certain: true, ..self.clone() }
+    }
+
     /// Judges what runs in a process of its own: its `cd` and variables end with it.
     pub fn apart(&mut self, node: &Node) -> Checked {
         self.clone().node(node, &Input::Nothing)
     }
 
     fn node(&mut self, node: &Node, input: &Input) -> Checked {
+        let certain = self.certain;
+        let plain = matches!(node.kind, NodeKind::List { .. } | NodeKind::Function { .. });
+        self.certain &= plain;
+        let checked = self.any(node, input);
+        self.certain = certain;
+        checked
+    }
+
+    fn list(&mut self, items: &[ListItem], input: &Input) -> Checked {
+        let certain = self.certain;
+        let mut before = None;
+        for item in items {
+            let linked = |operator| matches!(operator, Some(ListOperator::And | ListOperator::Or));
+            let apart = item.operator == Some(ListOperator::Background);
+            self.certain = certain && !linked(before) && !apart;
+            self.node(&item.command, input)?;
+            before = item.operator;
+        }
+        Ok(())
+    }
+
+    fn any(&mut self, node: &Node, input: &Input) -> Checked {
         match &node.kind {
             NodeKind::Command { assignments, words, redirects } => {
                 self.simple(assignments, words, redirects, input)
             }
             NodeKind::Pipeline { commands, .. } => self.pipeline(commands, input),
-            NodeKind::List { items } => {
-                items.iter().try_for_each(|item| self.node(&item.command, input))
-            }
+            NodeKind::List { items } => self.list(items, input),
             NodeKind::Subshell { body, redirects } => {
                 let input = self.redirects(redirects, input)?;
                 self.clone().node(body, &input)
@@ -87,7 +122,9 @@ impl<'p> Reader<'p> {
             | NodeKind::Time { pipeline: body, .. }
             | NodeKind::Coproc { command: body, .. } => self.node(body, input),
             NodeKind::Function { name, body } => {
-                self.functions.push(name.clone());
+                if self.certain {
+                    self.functions.push(name.clone());
+                }
                 self.clone().node(body, &Input::Unknown)
             }
             NodeKind::Empty | NodeKind::Comment { .. } => Ok(()),
@@ -225,6 +262,11 @@ impl<'p> Reader<'p> {
             self.assignment(&word)?;
         }
         let words = self.words(words)?;
+        let defined = words.first().and_then(Word::literal);
+        if self.gate == Gate::ReadOnly && self.functions.iter().any(|f| Some(f.as_str()) == defined)
+        {
+            return Ok(()); // Its body was judged; `command f` and `env f` mean a program.
+        }
         self.command(&words, &input)
     }
 

@@ -38,7 +38,7 @@ pub const READS: &[(&str, &[&str])] = &[
     (
         "searching",
         &[
-            "grep -rn TODO src",
+            "grep -rn needle src",
             "rg 'fn main' -g '*.rs'",
             "rg --files | head",
             "grep -E 'a|b' file",
