@@ -18,7 +18,7 @@ use tokio::{
 
 pub use pulse::Pulse;
 
-use self::under_way::UnderWay;
+use self::{pulse::Rest, under_way::UnderWay};
 use super::pause;
 use crate::{
     app::App,
@@ -99,9 +99,13 @@ impl Worker {
         let mut under_way = UnderWay::new(MOST_AT_ONCE);
         let mut fetched = Vec::new();
         loop {
-            written.mark_unchanged();
-            let wake = *wakes.borrow_and_update();
-            let next = match self.begin(&mut fetched, &mut under_way).await {
+            // Read before looking, so that nothing written meanwhile is overlooked.
+            let rest =
+                Rest { wake: *wakes.borrow_and_update(), written: *written.borrow_and_update() };
+            let begun = self.begin(&mut fetched, &mut under_way).await;
+            let rests = begun.is_ok() && under_way.is_empty();
+            self.app.callbacks.set(&self.name, rests.then_some(rest));
+            let next = match begun {
                 Ok(next) => next,
                 Err(StoreError::Closed) => return,
                 Err(error) => {
@@ -109,9 +113,6 @@ impl Worker {
                     Some(Instant::now() + STORE_RETRY)
                 }
             };
-            if under_way.is_empty() {
-                self.app.callbacks.rest(&self.name, wake);
-            }
             tokio::select! {
                 () = self.app.stopped() => break,
                 () = under_way.ended() => {}

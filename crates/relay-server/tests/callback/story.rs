@@ -163,15 +163,15 @@ async fn what_waits_for_an_integration_that_is_gone_waits_until_it_is_back() {
     world.settled().await;
     world.relay.stop().await;
     let before = receiver.count();
-    let mut configured = None;
-    world.relay.change(|config| configured = Some(std::mem::take(&mut config.integrations)));
+    world.relay.set(|builder| builder.integrations(&json!([])));
     world.relay.start_again().await;
     let all = Client::new(&world.relay).get("/api/integrations").await.expect(200);
     assert_eq!(all[0]["name"], "ops");
     assert_eq!((&all[0]["configured"], &all[0]["waitingCallbacks"]), (&json!(false), &json!(1)));
     world.relay.stop().await;
     assert_eq!(receiver.count(), before);
-    world.relay.change(|config| config.integrations = configured.unwrap());
+    let ops = json!([integration("ops", &receiver.url())]);
+    world.relay.set(|builder| builder.integrations(&ops));
     world.relay.clock().advance(std::time::Duration::from_secs(5));
     world.relay.start_again().await;
     world.settled().await;

@@ -9,7 +9,16 @@ use tokio::sync::watch;
 #[derive(Debug, Default)]
 pub struct Pulse {
     woken: watch::Sender<u64>,
-    rested: watch::Sender<HashMap<AgentId, u64>>,
+    resting: watch::Sender<HashMap<AgentId, Rest>>,
+}
+
+/// When a worker last looked, and found nothing to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rest {
+    /// After which wake.
+    pub wake: u64,
+    /// After how many writes of callbacks.
+    pub written: u64,
 }
 
 impl Pulse {
@@ -24,21 +33,27 @@ impl Pulse {
         self.woken.subscribe()
     }
 
-    /// A worker has found nothing to send after a wake, and is sending nothing.
-    pub fn rest(&self, worker: &AgentId, wake: u64) {
-        self.rested.send_modify(|rested| {
-            rested.insert(worker.clone(), wake);
+    /// A worker has found nothing to send and is sending nothing, or has begun to send.
+    pub fn set(&self, worker: &AgentId, rest: Option<Rest>) {
+        self.resting.send_if_modified(|resting| match rest {
+            Some(rest) => resting.insert(worker.clone(), rest) != Some(rest),
+            None => resting.remove(worker).is_some(),
         });
     }
 
     /// Wakes these workers, and waits until each has found nothing to send since.
     pub async fn settled(&self, workers: &[AgentId]) {
         let wake = self.wake();
-        let at_rest = |rested: &HashMap<AgentId, u64>| {
-            workers.iter().all(|worker| rested.get(worker).is_some_and(|last| *last >= wake))
+        let at_rest = |resting: &HashMap<AgentId, Rest>| {
+            workers.iter().all(|worker| resting.get(worker).is_some_and(|rest| rest.wake >= wake))
         };
         // The sender is here, so it is not gone.
-        let _ = self.rested.subscribe().wait_for(at_rest).await;
+        let _ = self.resting.subscribe().wait_for(at_rest).await;
+    }
+
+    /// True where a worker is at rest and has looked after so many writes.
+    pub fn is_at_rest(&self, worker: &AgentId, written: u64) -> bool {
+        self.resting.borrow().get(worker).is_some_and(|rest| rest.written >= written)
     }
 }
 
@@ -52,14 +67,18 @@ mod tests {
     async fn it_is_settled_when_every_worker_has_looked_since() {
         let pulse = Pulse::default();
         let workers: [AgentId; 2] = ["a", "b"].map(|name| name.parse().unwrap());
-        pulse.rest(&workers[0], 0);
-        pulse.rest(&workers[1], 0);
+        let looked = |worker: &AgentId, wake| pulse.set(worker, Some(Rest { wake, written: 7 }));
+        workers.iter().for_each(|worker| looked(worker, 0));
         let mut settled = Box::pin(pulse.settled(&workers));
         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
         assert!(settled.as_mut().poll(&mut context).is_pending());
-        pulse.rest(&workers[0], 1);
+        looked(&workers[0], 1);
         assert!(settled.as_mut().poll(&mut context).is_pending());
-        pulse.rest(&workers[1], 1);
+        pulse.set(&workers[0], None);
+        looked(&workers[1], 1);
+        assert!(settled.as_mut().poll(&mut context).is_pending(), "the first sends again");
+        looked(&workers[0], 1);
         settled.await;
+        assert!(pulse.is_at_rest(&workers[0], 7) && !pulse.is_at_rest(&workers[0], 8));
     }
 }
