@@ -81,21 +81,21 @@ mod tests {
 
     #[test]
     fn paths_are_compared_as_they_are_written() {
-        let mut place = Place::new("/work/app");
+        let mut place = Place::new("/srv/app");
         place.home = Some("/home/me".into());
         place.also = vec!["/tmp/scratch".into()];
         let inside = |path: &str| {
-            place.resolve(path, Some("/work/app/src")).is_some_and(|path| place.holds(&path))
+            place.resolve(path, Some("/srv/app/src")).is_some_and(|path| place.holds(&path))
         };
         for path in
-            ["a", "../b", "/work/app", "/work/app/./x/../y", "/tmp/scratch/x", "~/../../work/app/z"]
+            ["a", "../b", "/srv/app", "/srv/app/./x/../y", "/tmp/scratch/x", "~/../../srv/app/z"]
         {
             assert!(inside(path), "{path}");
         }
         for path in [
             "../../b",
-            "/work/apple",
-            "/work/app/../x",
+            "/srv/apple",
+            "/srv/app/../x",
             "~/x",
             "~",
             "/",
