@@ -5,12 +5,12 @@ mod whom;
 use std::{fmt, str::FromStr};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     agent::Agent,
     id::{AgentId, IdError},
-    text::{Label, TextError, Word},
+    text::{Label, TextError, Word, as_text},
 };
 
 pub use whom::{Whom, not_found, resolve};
@@ -181,17 +181,7 @@ impl fmt::Display for Target {
     }
 }
 
-impl Serialize for Target {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Target {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
-    }
-}
+as_text!(Target);
 
 impl JsonSchema for Target {
     fn schema_name() -> std::borrow::Cow<'static, str> {

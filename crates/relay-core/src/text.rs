@@ -45,6 +45,23 @@ fn check(text: &str, most: usize) -> Result<(), TextError> {
     }
 }
 
+/// What is written and read as its text.
+macro_rules! as_text {
+    ($type:ty) => {
+        impl serde::Serialize for $type {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+        impl<'de> serde::Deserialize<'de> for $type {
+            fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+                String::deserialize(d)?.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+pub(crate) use as_text;
+
 macro_rules! text_type {
     ($(#[$doc:meta])* $name:ident, $most:literal, $pattern:expr, $check:expr) => {
         $(#[$doc])*

@@ -3,14 +3,13 @@
 use std::{fmt, str::FromStr};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::json;
 
 use super::{Target, TargetError};
 use crate::{
     agent::{Agent, Status},
     error::{Code, Refused},
-    text::Line,
+    text::{Line, as_text},
 };
 
 /// Who is meant, where it must be one agent: a [`Target`], or a word that one agent goes by.
@@ -63,17 +62,7 @@ impl fmt::Display for Whom {
     }
 }
 
-impl Serialize for Whom {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Whom {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
-    }
-}
+as_text!(Whom);
 
 impl JsonSchema for Whom {
     fn schema_name() -> std::borrow::Cow<'static, str> {

@@ -3,9 +3,11 @@
 use std::{fmt, str::FromStr};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::id::{AgentId, IdError, TokenId};
+use crate::{
+    id::{AgentId, IdError, TokenId},
+    text::as_text,
+};
 
 /// Who created a task. Two sources never share a dedupe key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -60,17 +62,7 @@ impl FromStr for Source {
     }
 }
 
-impl Serialize for Source {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Source {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
-    }
-}
+as_text!(Source);
 
 impl JsonSchema for Source {
     fn schema_name() -> std::borrow::Cow<'static, str> {
