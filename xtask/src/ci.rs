@@ -2,7 +2,7 @@
 
 use crate::shell::{self, Failure};
 use crate::suite::{Suites, Tool};
-use crate::{dashboard, docs, test};
+use crate::{dashboard, docs, skills, test};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -23,6 +23,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     }
     suites.run("documentation of the crates", rustdoc);
     suites.run("generated documents", docs::check);
+    suites.run("skills", skills::check);
     suites.run_with("licences, bans, sources", &[DENY], deny);
     match dashboard::state() {
         dashboard::State::NotWritten => {}

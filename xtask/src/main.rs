@@ -11,6 +11,7 @@ mod docs;
 mod examples;
 mod serve;
 mod shell;
+mod skills;
 mod suite;
 mod test;
 
@@ -36,6 +37,8 @@ enum Task {
     Ci(ci::Args),
     /// Regenerate docs/http.md, docs/configuration.md, docs/cli.md and docs/openapi.json
     Docs(docs::Args),
+    /// Make the providers' skills from providers/skills/*.md
+    Skills(skills::Args),
     /// The relay beside a server that stores nothing and beside Redis Streams
     Bench(bench::Args),
 }
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
         Task::Test(args) => test::run(&args),
         Task::Ci(args) => ci::run(&args),
         Task::Docs(args) => docs::run(&args),
+        Task::Skills(args) => skills::run(&args),
         Task::Bench(args) => bench::run(&args),
     };
     match done {

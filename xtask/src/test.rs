@@ -26,7 +26,7 @@ const REDIS: Tool = Tool {
 };
 
 /// What single tests leave out when a tool is missing.
-const PARTS: [(&str, Tool); 3] = [
+const PARTS: [(&str, Tool); 4] = [
     (
         "the README's section on curl, two example integrations",
         Tool { program: "curl", install: "`apt-get install curl`; Windows and macOS have it" },
@@ -38,6 +38,10 @@ const PARTS: [(&str, Tool); 3] = [
     (
         "the example integration of GitHub Actions",
         Tool { program: "jq", install: "`apt-get install jq` or `brew install jq`" },
+    ),
+    (
+        "the real Claude Code, which also takes RELAY_TEST_CLAUDE or `--full`",
+        Tool { program: "tmux", install: "`apt-get install tmux` or `brew install tmux`" },
     ),
 ];
 

@@ -5,11 +5,12 @@ use crate::path::{Path, Via};
 /// How every nudge begins. No body can have such a line: see `relay_core::prompt`.
 const START: &str = "Agent Relay: ";
 
-/// The line for so many messages.
-pub fn text(pending: usize) -> String {
+/// The line for so many messages. Claude Code drops a line that is the same as the one before, so
+/// that each has a number.
+pub fn text(pending: usize, number: u64) -> String {
     match pending {
-        1 => format!("{START}1 message for you follows."),
-        many => format!("{START}{many} messages for you follow."),
+        1 => format!("{START}1 message for you follows (nudge {number})."),
+        many => format!("{START}{many} messages for you follow (nudge {number})."),
     }
 }
 
@@ -36,7 +37,7 @@ mod tests {
 
     #[test]
     fn the_prompt_tells_the_path() {
-        let line = text(2);
+        let line = text(2, 7);
         for (prompt, expected) in [
             (line.clone(), Via::Nudge(Path::Socket)),
             (
@@ -60,6 +61,6 @@ mod tests {
         ] {
             assert_eq!(via(&prompt), expected, "{prompt}");
         }
-        assert!(text(1).contains("1 message "));
+        assert!(text(1, 7).contains("1 message ") && text(1, 7) != text(1, 8));
     }
 }

@@ -12,6 +12,7 @@ use relay_core::{
     api::request::RegisterAgent,
     id::AgentId,
     message::{Message, Urgency},
+    time::Timestamp,
     version::VERSION,
 };
 use tokio::{
@@ -41,6 +42,8 @@ const TICK: Duration = Duration::from_millis(400);
 /// How long an earlier companion, whose session has just ended, may take to go.
 const SUCCESSION: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_secs(3);
+/// A session that begins has no monitor yet, and no file that is watched.
+const BEGINNING: Duration = Duration::from_secs(3);
 /// How long the last receipts may take.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -81,6 +84,9 @@ pub async fn run(agent: &AgentId, pid: u32) -> Result<(), Failure> {
         mood: watch::Sender::new(None),
         receipts: Arc::new(Notify::new()),
         known: 0,
+        // Another companion before this one may have counted, too.
+        nudges: clock::now().0.unsigned_abs() / 1_000 % 1_000,
+        since: clock::now(),
     };
     let mut ears = Ears { bell, mouths, signals };
     companion.attend(&config, &mut ears).await;
@@ -136,6 +142,10 @@ struct Companion {
     receipts: Arc<Notify>,
     /// How many messages have been in the queue so far.
     known: usize,
+    /// How many nudges were sent so far, from somewhere.
+    nudges: u64,
+    /// When it began.
+    since: Timestamp,
 }
 
 impl Companion {
@@ -240,6 +250,10 @@ impl Companion {
     }
 
     fn carry(&mut self, status: Status) {
+        let young = clock::now().since(self.since) < BEGINNING;
+        if young && !self.mouth.can_print() {
+            return;
+        }
         let pending = self.mailbox.pending();
         self.known = self.known.max(pending);
         let urgent = self.interrupt && pending > 0 && {
@@ -250,7 +264,8 @@ impl Companion {
         let sight = Sight { pending, taken, status, ready: self.ready(), urgent };
         if let Some(nudge) = self.courier.next(clock::now(), &sight) {
             tracing::info!(path = nudge.path.as_str(), pending, "nudge");
-            self.send(nudge, &nudge::text(pending));
+            self.nudges += 1;
+            self.send(nudge, &nudge::text(pending, self.nudges));
         }
     }
 

@@ -89,10 +89,11 @@ pub fn wake(desk: &Desk, input: &Input) -> Answer {
     if std::path::Path::new(&input.file_path) != ours || input.event == "unlink" {
         return Answer::default();
     }
-    match desk.mailbox.pending() {
-        0 => Answer::default(),
-        pending => Answer { stderr: nudge::text(pending), code: 2, ..Answer::default() },
+    let line = std::fs::read_to_string(&ours).unwrap_or_default();
+    if desk.mailbox.pending() == 0 || line.is_empty() {
+        return Answer::default();
     }
+    Answer { stderr: line, code: 2, ..Answer::default() }
 }
 
 /// Where nothing is asked, the session's socket holds back what does not come from its children.

@@ -1,0 +1,47 @@
+//! Sessions that talk with each other.
+
+use relay_client::core::{agent::Status, api::query};
+
+use crate::{
+    World,
+    claude::{Setup, until},
+    program::Version,
+    setup,
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_sessions_talk() {
+    let Some(setup) = setup(Version::Newest) else { return };
+    let arguments = vec!["--allowedTools".into(), "Bash(agent-relay *)".into()];
+    let setup = Setup { arguments, ..setup };
+    let world = World::new().await;
+    let (a, agent_a) = world.session(&setup).await;
+    let (b, agent_b) = world.session(&setup).await;
+    assert_ne!(agent_a.id, agent_b.id);
+    a.say(&format!("RUN: agent-relay send {} 'ping, please'", agent_b.id)).await;
+    let ping = mail(&world, agent_b.id.as_str()).await;
+    assert_eq!(ping.from, agent_a.id, "the command speaks as the session it runs in");
+    assert!(ping.verified);
+    assert_eq!(world.read(ping.id).await.via.unwrap().as_str(), "claude-socket");
+    until("B's model has it", async || {
+        b.model.context().contains(&format!("[msg:{}] from {}", ping.id, agent_a.id)).then_some(())
+    })
+    .await;
+    world.handled(ping.id).await;
+    b.say(&format!("RUN: agent-relay reply {} pong", ping.id)).await;
+    let answer = mail(&world, agent_a.id.as_str()).await;
+    assert_eq!((answer.from.clone(), answer.reply_to), (agent_b.id.clone(), Some(ping.id)));
+    world.read(answer.id).await;
+    until("A's model has the answer", async || a.model.context().contains("pong").then_some(()))
+        .await;
+    world.status(&agent_a, Status::Idle).await;
+}
+
+/// The first message to an agent.
+async fn mail(world: &World, agent: &str) -> relay_client::core::message::Message {
+    until("a message", async || {
+        let query = query::Messages { to: Some(agent.parse().unwrap()), ..Default::default() };
+        world.plain.messages(&query).await.unwrap().items.into_iter().next()
+    })
+    .await
+}
