@@ -187,6 +187,17 @@ pub(crate) async fn changed(
     Ok(())
 }
 
+/// An offline agent that takes work, or talks, is back: what it holds would be released under its
+/// hands.
+pub(crate) async fn revive(tx: &mut Tx<'_>, entry: &Entry) -> Result<(), StoreError> {
+    if entry.agent.is_live() || entry.agent.id.is_human() {
+        return Ok(());
+    }
+    let mut agent = entry.agent.clone();
+    agent.heartbeat(&Heartbeat::default(), tx.now());
+    changed(tx, entry, agent).await
+}
+
 struct Update {
     id: AgentId,
     change: UpdateAgent,

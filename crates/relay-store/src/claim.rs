@@ -153,7 +153,7 @@ impl Subject {
             receipt::claimed(tx, stored.message.id, &agent.id).await?;
             tell(tx, stored, Name::MessageClaimed, Some(&agent.id), None)?;
             self.record(tx, step).await?;
-            revive(tx, entry).await?;
+            agent::revive(tx, entry).await?;
         }
         Ok(())
     }
@@ -279,16 +279,6 @@ impl Command for ClaimMessage {
         subject.claim(tx, &entry).await?;
         Ok(subject.stored.message)
     }
-}
-
-/// An offline agent that takes work is back: what it holds would be released under its hands.
-async fn revive(tx: &mut Tx<'_>, entry: &Entry) -> Result<(), StoreError> {
-    if entry.agent.is_live() || entry.agent.id.is_human() {
-        return Ok(());
-    }
-    let mut agent = entry.agent.clone();
-    agent.heartbeat(&relay_core::api::request::Heartbeat::default(), tx.now());
-    agent::changed(tx, entry, agent).await
 }
 
 struct ReleaseMessage {

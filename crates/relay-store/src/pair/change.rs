@@ -3,10 +3,7 @@
 
 use relay_core::{
     agent::Agent,
-    api::{
-        reply::Sent,
-        request::{Heartbeat, InvitePair},
-    },
+    api::{reply::Sent, request::InvitePair},
     caller::Verified,
     error::Refused,
     event::{Event, Name},
@@ -22,8 +19,8 @@ use sqlx::query::Query;
 
 use super::{Stored, pair_columns, read, unknown};
 use crate::{
-    agent, claim, directory::Entry, error::StoreError, message::Acting, queue::Command, receipt,
-    send, store::random, tx::Tx,
+    agent, claim, error::StoreError, message::Acting, queue::Command, receipt, send, store::random,
+    tx::Tx,
 };
 
 /// The most pairs that one transaction removes.
@@ -54,7 +51,8 @@ impl Command for Invite {
         let id = free_id(tx).await?;
         let objective = self.request.objective.clone();
         let (pair, step) = Pair::invite(id, from, partner, objective, tx.now())?;
-        welcome_back(tx, &initiator).await?;
+        // Else nothing would ever end its pair.
+        agent::revive(tx, &initiator).await?;
         let (seq, thread) = (tx.next_seq(), MessageId(tx.next_seq().0));
         let stored = Stored { pair, thread };
         insert(tx, &stored, seq).await?;
@@ -72,16 +70,6 @@ fn invitable(tx: &Tx<'_>) -> Vec<Agent> {
     let mut agents: Vec<Agent> = entries.map(|entry| entry.agent.clone()).collect();
     agents.sort_by(|a, b| a.id.cmp(&b.id));
     agents
-}
-
-/// Who was offline and invites is back, else nothing would ever end its pair.
-async fn welcome_back(tx: &mut Tx<'_>, entry: &Entry) -> Result<(), StoreError> {
-    if entry.agent.is_live() {
-        return Ok(());
-    }
-    let mut agent = entry.agent.clone();
-    agent.heartbeat(&Heartbeat::default(), tx.now());
-    agent::changed(tx, entry, agent).await
 }
 
 pub(super) struct Act {
