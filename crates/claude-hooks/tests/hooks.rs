@@ -1,6 +1,6 @@
 //! The built program against a relay: hooks as Claude Code runs them, with a process that stands
 //! for Claude's.
-#![cfg(unix)]
+#![cfg(target_os = "linux")]
 
 use std::{
     io::Write,

@@ -146,6 +146,21 @@ impl Claude {
         .await;
     }
 
+    /// Runs a command of Claude Code to its end, and returns what it printed.
+    pub fn run(&self, setup: &Setup, arguments: &[&str]) -> String {
+        let mut command = Command::new(&setup.claude);
+        command.args(arguments).args(&setup.arguments).current_dir(self.path("project"));
+        command.env_clear().envs(self.environment(setup)).stdin(std::process::Stdio::null());
+        let output = command.output().unwrap();
+        let printed = format!(
+            "{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        assert!(output.status.success(), "{arguments:?}: {printed}");
+        printed
+    }
+
     fn tmux(&self, arguments: &[&str]) -> std::process::Output {
         let mut command = Command::new("tmux");
         command.args(["-L", &self.tmux, "-f", "/dev/null"]).args(arguments);

@@ -1,8 +1,10 @@
 //! The real Claude Code against a relay and a model server of our own, offline.
-#![cfg(unix)]
+#![cfg(target_os = "linux")]
 
 mod claude;
 mod crash;
+mod gate;
+mod install;
 mod model;
 mod path;
 mod program;

@@ -58,6 +58,12 @@ impl Model {
         let requests = self.requests.lock().unwrap();
         requests.last().map(|body| everything(&body["messages"])).unwrap_or_default()
     }
+
+    /// What the tools of the last request's turn brought.
+    pub fn results(&self) -> String {
+        let requests = self.requests.lock().unwrap();
+        requests.last().map(|body| body["messages"].to_string()).unwrap_or_default()
+    }
 }
 
 async fn serve(

@@ -45,3 +45,33 @@ async fn mail(world: &World, agent: &str) -> relay_client::core::message::Messag
     })
     .await
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_sessions_pair_up_with_the_skill() {
+    let Some(setup) = setup(Version::Newest) else { return };
+    let arguments = vec!["--allowedTools".into(), "Bash(agent-relay *)".into()];
+    let setup = Setup { arguments, ..setup };
+    let world = World::new().await;
+    let (a, agent_a) = world.session(&setup).await;
+    let (b, agent_b) = world.session(&setup).await;
+    // The model that obeys a skill: what follows `RUN:` in its arguments is its action line, filled in.
+    a.say(&format!("/agent-relay:pair RUN: agent-relay pair {} 'flaky tests'", agent_b.id)).await;
+    let invitation = mail(&world, agent_b.id.as_str()).await;
+    assert_eq!(invitation.from, agent_a.id);
+    assert!(a.model.context().contains("Invite one agent to a pair session"));
+    let pair = invitation.pair_id.expect("an invitation names its pair");
+    until("B's model has the invitation", async || {
+        b.model.context().contains(&format!("pair {pair}")).then_some(())
+    })
+    .await;
+    world.handled(invitation.id).await;
+    b.say(&format!("RUN: agent-relay pair accept {pair}")).await;
+    let accepted = mail(&world, agent_a.id.as_str()).await;
+    assert_eq!(accepted.from, agent_b.id);
+    world.handled(accepted.id).await;
+    b.say("/exit").await;
+    until("the pair has ended with its session", async || {
+        world.plain.pair(&pair).await.unwrap().ended_at.map(drop)
+    })
+    .await;
+}
