@@ -137,7 +137,7 @@ async fn a_pair_outlives_a_restart_and_ends_with_its_agent() {
     relay.restart().await;
     b.http.post(&path(&pair, "messages"), json!({ "body": "still here" })).await.expect(201);
     a.http.delete("/api/agents/a").await.expect(204);
-    let ended = b.http.get(&path(&pair, "").trim_end_matches('/').to_owned()).await.expect(200);
+    let ended = b.http.get(path(&pair, "").trim_end_matches('/')).await.expect(200);
     assert_eq!((&ended["status"], &ended["endReason"]), (&json!("ended"), &json!("offline")));
     let inbox = b.http.get("/api/messages?for=b").await.expect(200);
     let last = inbox.as_array().unwrap().last().unwrap();

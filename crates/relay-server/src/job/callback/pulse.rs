@@ -68,7 +68,9 @@ mod tests {
         let pulse = Pulse::default();
         let workers: [AgentId; 2] = ["a", "b"].map(|name| name.parse().unwrap());
         let looked = |worker: &AgentId, wake| pulse.set(worker, Some(Rest { wake, written: 7 }));
-        workers.iter().for_each(|worker| looked(worker, 0));
+        for worker in &workers {
+            looked(worker, 0);
+        }
         let mut settled = Box::pin(pulse.settled(&workers));
         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
         assert!(settled.as_mut().poll(&mut context).is_pending());
