@@ -31,8 +31,10 @@ pub struct Sight {
 }
 
 /// What was tried, and what came of it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Courier {
+    /// How long the socket may take.
+    patience: Duration,
     flying: Option<Flight>,
     dead: Vec<(Path, Timestamp)>,
     resting_until: Timestamp,
@@ -56,6 +58,18 @@ pub struct Nudge {
 }
 
 impl Courier {
+    /// Has tried nothing yet; the socket may take so long.
+    pub fn new(patience: Duration) -> Self {
+        Self {
+            patience,
+            flying: None,
+            dead: Vec::new(),
+            resting_until: Timestamp(0),
+            taken: 0,
+            urged: false,
+        }
+    }
+
     /// Decides; to be asked whenever something has changed, and from time to time.
     pub fn next(&mut self, now: Timestamp, sight: &Sight) -> Option<Nudge> {
         if sight.taken != self.taken || sight.pending == 0 {
@@ -82,7 +96,7 @@ impl Courier {
 
     fn wake(&mut self, now: Timestamp, sight: &Sight) -> Option<Nudge> {
         if let Some(flight) = &self.flying {
-            if now.since(flight.since) < patience(flight.path) {
+            if now.since(flight.since) < flight.path.patience(self.patience) {
                 return None;
             }
             let path = flight.path;
@@ -115,18 +129,13 @@ impl Courier {
     }
 }
 
-/// How long a path may take: several times what it takes on a busy machine.
-fn patience(path: Path) -> Duration {
-    match path {
-        Path::Socket => Duration::from_secs(2),
-        Path::Monitor => Duration::from_secs(4),
-        Path::File => Duration::from_secs(6),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn started() -> Courier {
+        Courier::new(Duration::from_secs(2))
+    }
 
     fn sight(pending: usize, taken: u64) -> Sight {
         Sight { pending, taken, ready: Path::ALL.to_vec(), ..Sight::default() }
@@ -138,7 +147,7 @@ mod tests {
 
     #[test]
     fn the_best_path_is_tried_and_a_receipt_ends_the_flight() {
-        let mut courier = Courier::default();
+        let mut courier = started();
         assert_eq!(path(&mut courier, 1_000_000, &sight(0, 0)), None);
         assert_eq!(path(&mut courier, 1_000_000, &sight(1, 0)), Some(Path::Socket));
         assert_eq!(path(&mut courier, 1_000_100, &sight(2, 0)), None, "it is on its way");
@@ -149,7 +158,7 @@ mod tests {
 
     #[test]
     fn dead_paths_are_passed_over_one_after_the_other_and_tried_again() {
-        let mut courier = Courier::default();
+        let mut courier = started();
         let mut tried = Vec::new();
         for step in 0..1_200 {
             tried.extend(path(&mut courier, 1_000_000 + step * 100, &sight(1, 0)));
@@ -160,7 +169,7 @@ mod tests {
 
     #[test]
     fn a_path_that_worked_is_used_while_a_better_one_is_dead() {
-        let mut courier = Courier::default();
+        let mut courier = started();
         path(&mut courier, 1_000_000, &sight(1, 0));
         assert_eq!(path(&mut courier, 1_002_001, &sight(1, 0)), Some(Path::Monitor));
         assert_eq!(path(&mut courier, 1_002_500, &sight(0, 1)), None);
@@ -173,18 +182,18 @@ mod tests {
     fn who_is_busy_or_waits_for_a_person_is_left_alone() {
         for status in [Status::Busy, Status::Waiting] {
             let sight = Sight { status, ..sight(1, 0) };
-            assert_eq!(Courier::default().next(Timestamp(1_000_000), &sight), None);
+            assert_eq!(started().next(Timestamp(1_000_000), &sight), None);
         }
     }
 
     #[test]
     fn what_may_interrupt_stops_the_turn_once() {
-        let mut courier = Courier::default();
+        let mut courier = started();
         let urgent = Sight { status: Status::Busy, urgent: true, ..sight(1, 0) };
         let nudge = courier.next(Timestamp(1_000_000), &urgent);
         assert_eq!(nudge, Some(Nudge { path: Path::Socket, now: true }));
         assert_eq!(courier.next(Timestamp(1_100_000), &urgent), None);
         let deaf = Sight { ready: vec![Path::File], ..urgent };
-        assert_eq!(Courier::default().next(Timestamp(1_000_000), &deaf), None);
+        assert_eq!(started().next(Timestamp(1_000_000), &deaf), None);
     }
 }

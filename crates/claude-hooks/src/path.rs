@@ -1,20 +1,9 @@
 //! The paths by which a message gets into a session.
 
-use relay_client::config::environment;
-use relay_core::{
-    env::{Reader, Variable},
-    text::Slug,
-};
+use std::time::Duration;
 
-/// The paths to try, for tests and for who wants one left alone.
-pub const PATHS: Variable = Variable {
-    name: "AGENT_RELAY_CLAUDE_PATHS",
-    short: None,
-    reader: Reader::Client,
-    default: "socket,monitor,file",
-    secret: false,
-    purpose: "The paths that may wake a Claude Code session, separated by commas.",
-};
+use relay_client::config::environment;
+use relay_core::{env, text::Slug};
 
 /// A way to wake an idle session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -42,9 +31,25 @@ impl Path {
 
     /// Those that the settings allow. What is no path is passed over; none left means all.
     pub fn allowed() -> Vec<Path> {
-        let text = PATHS.find(&environment).map_or(PATHS.default.to_owned(), |(_, text)| text);
-        chosen(&text)
+        let set = env::CLAUDE_PATHS.find(&environment).map(|(_, text)| text);
+        chosen(set.as_deref().unwrap_or(env::CLAUDE_PATHS.default))
     }
+
+    /// How long this path may take, where the socket may take `socket`: several times what it takes
+    /// on a busy machine.
+    pub fn patience(self, socket: Duration) -> Duration {
+        match self {
+            Self::Socket => socket,
+            Self::Monitor => socket * 2,
+            Self::File => socket * 3,
+        }
+    }
+}
+
+/// How long the socket may take, by the settings; what is no number counts as not set.
+pub fn patience_of_the_socket() -> Duration {
+    let read = env::CLAUDE_PATIENCE.read(&environment, env::number(100, 600_000));
+    Duration::from_millis(read.ok().flatten().unwrap_or(2_000))
 }
 
 fn chosen(text: &str) -> Vec<Path> {

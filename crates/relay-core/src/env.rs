@@ -8,6 +8,8 @@ pub enum Reader {
     Server,
     /// Providers and the command line.
     Client,
+    /// The Claude Code plugin, besides the client's.
+    Claude,
     /// `agent-relay-telegram`, besides the client's.
     Telegram,
 }
@@ -83,6 +85,9 @@ variables! {
     PROFILES_FILE = Client "AGENT_RELAY_PROFILES_FILE", "profiles.json in the user's configuration directory, ~/.config/agent-relay on Linux"; "Where the profiles are."
     APPROVAL = Client "AGENT_RELAY_APPROVAL", "open"; "What the agent may do without asking: `open`, `guarded` or `read-only`."
     HEARTBEAT = Client "AGENT_RELAY_HEARTBEAT_MS", "30000"; "How often, in milliseconds, a session says that it is alive."
+
+    CLAUDE_PATHS = Claude "AGENT_RELAY_CLAUDE_PATHS", "socket,monitor,file"; "The paths that may wake a Claude Code session, separated by commas."
+    CLAUDE_PATIENCE = Claude "AGENT_RELAY_CLAUDE_PATIENCE_MS", "2000"; "How long the socket may take to wake a session, in milliseconds, before the next path is tried; the monitor may take twice as long, the file three times."
 
     TELEGRAM_TOKEN = Telegram "AGENT_RELAY_TELEGRAM_TOKEN", "none", secret; "The bot's token, as `@BotFather` gave it."
     TELEGRAM_TOKEN_FILE = Telegram "AGENT_RELAY_TELEGRAM_TOKEN_FILE", "none"; "A file that holds the bot's token; read where `AGENT_RELAY_TELEGRAM_TOKEN` is not set."

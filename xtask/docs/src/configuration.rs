@@ -8,6 +8,7 @@ pub fn page() -> String {
     let parts = [
         ("server", variables(Reader::Server)),
         ("client", variables(Reader::Client)),
+        ("claude", variables(Reader::Claude)),
         ("telegram", variables(Reader::Telegram)),
     ];
     fill(include_str!("../pages/configuration.md"), &parts)

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use crate::{model::Model, program};
 
 /// Whatever takes longer than this has hung.
-pub const PATIENCE: Duration = Duration::from_secs(40);
+pub const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Waits for a condition, but not for ever; `what` is said when it does not come.
 pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {

@@ -31,8 +31,8 @@ use relay_client::{
 use relay_server::testing::TestRelay;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// Sessions are heavy: so many tests have them at once.
-static AT_ONCE: Semaphore = Semaphore::const_new(2);
+/// Sessions are heavy: one test has them at a time.
+static AT_ONCE: Semaphore = Semaphore::const_new(1);
 
 /// A relay, and an agent `tester` that writes to sessions.
 pub struct World {

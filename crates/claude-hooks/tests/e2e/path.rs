@@ -62,7 +62,9 @@ async fn the_file_alone_delivers_in_the_older_version_without_flags() {
 async fn when_a_path_fails_the_next_one_carries() {
     let Some(setup) = setup(Version::Newest) else { return };
     let world = World::new().await;
-    let (claude, agent) = world.session(&setup).await;
+    // A path that works shall not be taken for dead on a busy machine.
+    let env = vec![("AGENT_RELAY_CLAUDE_PATIENCE_MS", "8000".to_owned())];
+    let (claude, agent) = world.session(&Setup { env, ..setup }).await;
     let monitor = until("a monitor", async || monitor_of(claude.pid())).await;
     let mut sent = Vec::new();
     for expected in ["claude-socket", "claude-monitor", "claude-file"] {
