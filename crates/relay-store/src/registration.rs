@@ -118,8 +118,12 @@ impl Command for Register {
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Registration, StoreError> {
         let known = tx.directory.known(&self.request.id).cloned();
         if known.as_ref().is_some_and(|entry| entry.built_in) {
-            let why = format!("`{}` is an integration's name", self.request.id);
-            return Err(Refused::new(Code::ReservedId, why).hint("choose another id").into());
+            // What an integration sends and creates is known by its name, so no agent gets that.
+            let why = format!("`{}` is the name of an integration", self.request.id);
+            return Err(Refused::new(Code::ReservedId, why)
+                .hint("choose another id, or rename the integration in the relay's settings")
+                .with(serde_json::json!({ "field": "id" }))
+                .into());
         }
         // An agent that was removed by request has no owner any more; a pruned one still has.
         let holder = known.as_ref().filter(|entry| entry.is_owned());
