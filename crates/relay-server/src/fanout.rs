@@ -56,16 +56,8 @@ impl Fanout {
         for built_in in names.chain([&AgentId::human()]) {
             index.put(Agent::register(RegisterAgent::new(built_in.clone()), Timestamp(0)));
         }
-        let mut query = query::Agents { limit: Some(query::Within(500)), ..Default::default() };
-        loop {
-            let page = store.agents(&query).await?;
-            query.after = page.items.last().map(|agent| agent.id.clone());
-            for agent in page.items {
-                index.put(agent);
-            }
-            if !page.more {
-                break;
-            }
+        for agent in store.every_agent(&query::Agents::default()).await? {
+            index.put(agent);
         }
         let Limits { mailbox_events: events, mailbox_bytes: bytes, .. } = config.limits;
         let room = Room { events, bytes };

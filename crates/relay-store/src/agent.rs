@@ -36,18 +36,24 @@ impl Store {
         found.ok_or_else(|| send::unregistered(id).into())
     }
 
-    /// The agents that fit, by id.
-    #[expect(clippy::unused_async, reason = "with several servers this asks the database")]
+    /// A page of the agents that fit, by id.
     pub async fn agents(&self, query: &query::Agents) -> Result<Page<Agent>, StoreError> {
         let limit = query.limit.map_or(query::DEFAULT_LIMIT, |limit| limit.0) as usize;
+        let mut items = self.every_agent(query).await?;
+        let more = items.len() > limit;
+        items.truncate(limit);
+        Ok(Page { items, more })
+    }
+
+    /// All agents that fit, by id, however many pages they would fill.
+    #[expect(clippy::unused_async, reason = "with several servers this asks the database")]
+    pub async fn every_agent(&self, query: &query::Agents) -> Result<Vec<Agent>, StoreError> {
         let mut fitting: Vec<Agent> = self.shared.read(|directory| {
             let all = directory.agents().filter(|entry| !entry.built_in).map(|entry| &entry.agent);
             all.filter(|agent| fits(agent, query)).cloned().collect()
         });
         fitting.sort_by(|a, b| a.id.cmp(&b.id));
-        let more = fitting.len() > limit;
-        fitting.truncate(limit);
-        Ok(Page { items: fitting, more })
+        Ok(fitting)
     }
 
     /// Changes what an agent offers or how it is doing. Going offline releases what it holds.

@@ -30,7 +30,6 @@ pub async fn register(
     body: RegisterAgent,
 ) -> Result<Registration, HttpError> {
     check_registrant(app, &request.caller, &body.id).await?;
-    check_no_integration(app, &body.id)?;
     let presented = Presented {
         token: agents_token(request),
         full: matches!(request.caller, Caller::Full | Caller::Operator),
@@ -45,16 +44,6 @@ async fn check_registrant(app: &App, caller: &Caller, id: &AgentId) -> Result<()
         Ok(agent) if agent.is_live() => Err(identity::taken(&agent).into()),
         _ => Err(refused.into()),
     }
-}
-
-/// What an integration sends and creates is known by its name, so no agent gets that.
-fn check_no_integration(app: &App, id: &AgentId) -> Result<(), Refused> {
-    if !app.config.integrations.has(id) {
-        return Ok(());
-    }
-    Err(Refused::new(Code::ReservedId, format!("`{id}` is the name of an integration"))
-        .hint("choose another id, or rename the integration in the relay's settings")
-        .with(serde_json::json!({ "field": "id" })))
 }
 
 /// `GET /api/agents`
@@ -72,21 +61,11 @@ pub async fn list(
 /// `GET /api/agents/find`
 pub async fn find(app: &App, query: query::Find) -> Result<Vec<Agent>, HttpError> {
     let capability = query.capability.ok_or_else(|| missing("capability"))?;
-    let mut query = query::Agents {
-        capability: Some(capability),
-        limit: Some(query::Within(500)),
-        ..Default::default()
-    };
-    let mut found = Vec::new();
-    loop {
-        let page = app.store.agents(&query).await?;
-        query.after = page.items.last().map(|agent| agent.id.clone());
-        found.extend(page.items.into_iter().filter(|agent| agent.is_live() && agent.ready));
-        if !page.more || found.len() >= MOST_FOUND {
-            found.truncate(MOST_FOUND);
-            return Ok(found);
-        }
-    }
+    let query = query::Agents { capability: Some(capability), ..Default::default() };
+    let mut found = app.store.every_agent(&query).await?;
+    found.retain(|agent| agent.is_live() && agent.ready);
+    found.truncate(MOST_FOUND);
+    Ok(found)
 }
 
 /// `GET /api/agents/{id}`

@@ -14,20 +14,32 @@ pub mod token;
 
 use relay_core::{
     api::request::ActOnClaim,
-    caller::Caller,
+    caller::{Caller, Verified},
     error::{Code, Refused},
     id::AgentId,
+    text::Line,
 };
 use relay_store::Acting;
 
 use crate::app::App;
 
-/// Who acts on a claim, once the caller may speak for it.
+/// Who acts on a claim, by which process and grant.
 fn acting(app: &App, caller: &Caller, body: ActOnClaim) -> Result<Acting, Refused> {
-    let agent = who(caller, body.agent_id, "agentId")?;
-    caller.speak_for(&agent, app.config.identity)?;
-    let ActOnClaim { instance_id, epoch, generation, .. } = body;
-    Ok(Acting { agent, instance_id, epoch, generation })
+    let ActOnClaim { agent_id, instance_id, epoch, generation } = body;
+    let (by, _) = speaker(app, caller, (agent_id, "agentId"), (instance_id, epoch))?;
+    Ok(Acting { generation, ..by })
+}
+
+/// Who speaks, by which process, and whether that is proven.
+fn speaker(
+    app: &App,
+    caller: &Caller,
+    (named, field): (Option<AgentId>, &str),
+    (instance_id, epoch): (Option<Line>, Option<i64>),
+) -> Result<(Acting, Verified), Refused> {
+    let agent = who(caller, named, field)?;
+    let verified = caller.speak_for(&agent, app.config.identity)?;
+    Ok((Acting { agent, instance_id, epoch, generation: None }, verified))
 }
 
 /// Who is named, else whose token it is.

@@ -9,13 +9,12 @@ use relay_core::{
     },
     caller::{Caller, Verified},
     error::Refused,
-    id::{AgentId, PairId},
+    id::PairId,
     pair::Pair,
-    text::Line,
 };
 use relay_store::Acting;
 
-use super::who;
+use super::speaker;
 use crate::{
     app::App,
     http::{error::HttpError, reply::Link},
@@ -98,16 +97,4 @@ pub async fn say(
 fn party(app: &App, caller: &Caller, body: ActOnPair) -> Result<(Acting, Verified), Refused> {
     let process = (body.instance_id, body.epoch);
     speaker(app, caller, (body.agent_id, "agentId"), process)
-}
-
-/// Who speaks, by which process, and whether that is proven.
-fn speaker(
-    app: &App,
-    caller: &Caller,
-    (named, field): (Option<AgentId>, &str),
-    (instance_id, epoch): (Option<Line>, Option<i64>),
-) -> Result<(Acting, Verified), Refused> {
-    let agent = who(caller, named, field)?;
-    let verified = caller.speak_for(&agent, app.config.identity)?;
-    Ok((Acting { agent, instance_id, epoch, generation: None }, verified))
 }

@@ -6,7 +6,7 @@ use relay_core::{
         request::{ActOnClaim, CreateTask, UpdateTask},
         route::Route,
     },
-    caller::{Caller, Verified},
+    caller::Caller,
     id::TaskId,
     intake::{Draft, Report},
     task::{Source, Task, TaskEvent},
@@ -16,7 +16,7 @@ use relay_store::{Acting, Reader, Reporter};
 use super::{
     acting,
     integration::{outcome, report},
-    who,
+    speaker,
 };
 use crate::{
     app::App,
@@ -29,19 +29,14 @@ pub async fn create(
     caller: &Caller,
     mut body: CreateTask,
 ) -> Result<(bool, Task), HttpError> {
-    let from = who(caller, body.from.take(), "from")?;
-    let verified = caller.speak_for(&from, app.config.identity)?;
+    let process = (body.instance_id.take(), body.epoch.take());
+    let (by, verified) = speaker(app, caller, (body.from.take(), "from"), process)?;
     if let Caller::Integration(integration) = caller {
         return report(app, integration, || Ok(Report::Firing(Draft::from(body)))).await;
     }
-    let by = Acting {
-        agent: from.clone(),
-        instance_id: body.instance_id.take(),
-        epoch: body.epoch.take(),
-        generation: None,
-    };
+    let source = Source::Agent(by.agent.clone());
     let draft = Report::Firing(Draft::from(body));
-    Ok(outcome(app.store.report(Source::Agent(from), Some(by), verified, draft).await?))
+    Ok(outcome(app.store.report(source, Some(by), verified, draft).await?))
 }
 
 /// `GET /api/tasks`
@@ -93,16 +88,11 @@ pub async fn update(
     id: TaskId,
     body: UpdateTask,
 ) -> Result<Task, HttpError> {
-    let agent = who(caller, body.agent_id.clone(), "agentId")?;
-    let Verified(_) = caller.speak_for(&agent, app.config.identity)?;
+    let process = (body.instance_id.clone(), body.epoch);
+    let (by, _) = speaker(app, caller, (body.agent_id.clone(), "agentId"), process)?;
     let by = match caller {
         Caller::Integration(integration) => Reporter::Source(integration.name.clone()),
-        _ => Reporter::Agent(Acting {
-            agent,
-            instance_id: body.instance_id.clone(),
-            epoch: body.epoch,
-            generation: body.generation,
-        }),
+        _ => Reporter::Agent(Acting { generation: body.generation, ..by }),
     };
     Ok(app.store.update_task(id, by, body).await?)
 }
