@@ -60,7 +60,7 @@ impl Session {
 
     fn hook(&self, event: &str, more: &Value) -> (i32, String, String) {
         let mut input = json!({
-            "hook_event_name": event, "session_id": "s-1", "cwd": "/work/web-app",
+            "hook_event_name": event, "session_id": "s-1", "cwd": "/srv/web-app",
             "transcript_path": "", "permission_mode": "default",
         });
         input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -191,7 +191,7 @@ async fn mail_is_read_when_a_hook_gave_it_and_handled_when_the_turn_ended() {
     let changed = json!({"file_path": file, "event": "change"});
     let (code, _, stderr) = session.hook("FileChanged", &changed);
     assert_eq!((code, stderr), (2, line.clone()));
-    let other = json!({"file_path": "/work/web-app/a.rs", "event": "change"});
+    let other = json!({"file_path": "/srv/web-app/a.rs", "event": "change"});
     assert_eq!(session.hook("FileChanged", &other).0, 0, "somebody else's file");
     let receipts = world.tester.receipts(sent.id).await.unwrap();
     assert!(receipts.iter().all(|receipt| receipt.read_at.is_none()), "a nudge is no reading");

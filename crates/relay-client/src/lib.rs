@@ -62,6 +62,7 @@ mod retry;
 #[cfg(test)]
 mod scripted;
 pub mod session;
+pub mod signal;
 pub mod stats;
 pub mod task;
 pub mod token;

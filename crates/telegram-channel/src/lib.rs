@@ -34,7 +34,6 @@ pub mod program;
 pub mod reply;
 pub mod run;
 pub mod settings;
-pub mod signal;
 pub mod split;
 pub mod text;
 pub mod update;

@@ -4,9 +4,10 @@
 use std::{ffi::OsString, process::ExitCode};
 
 use clap::Parser as _;
+use relay_client::signal::Signals;
 use tokio::sync::watch;
 
-use crate::{failure::Failure, log, run::run, settings::Settings, signal::Signals};
+use crate::{failure::Failure, log, run::run, settings::Settings};
 
 const AFTER_HELP: &str = "\
 Environment:

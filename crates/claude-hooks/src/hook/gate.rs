@@ -89,10 +89,10 @@ mod tests {
             hook_event_name: "PreToolUse".into(),
             tool_name: tool.into(),
             tool_input: input,
-            cwd: "/work/app".into(),
+            cwd: "/srv/app".into(),
             ..Input::default()
         };
-        let answer = decide(mode, &input, "/work/app".into());
+        let answer = decide(mode, &input, "/srv/app".into());
         assert_eq!((answer.code, answer.stderr.as_str()), (0, ""));
         serde_json::from_str::<serde_json::Value>(&answer.stdout).map_or_else(
             |_| "allow".to_owned(),
@@ -104,7 +104,7 @@ mod tests {
     fn the_mode_decides() {
         use Approval::{Guarded, Open, ReadOnly};
         let bash = |command: &str| ("Bash", json!({ "command": command }));
-        let write = ("Write", json!({"file_path": "/work/app/a", "content": "x"}));
+        let write = ("Write", json!({"file_path": "/srv/app/a", "content": "x"}));
         for (mode, (tool, input), expected) in [
             (Open, bash("rm -rf /"), "allow"),
             (Guarded, bash("rm -rf build"), "ask"),

@@ -14,7 +14,7 @@ use crate::{
     failure::Failure,
     input::{Text, short, span},
     recipient::Recipient,
-    signal::Signals,
+    signal,
 };
 
 /// Send a question, wait for the answer in its thread, and print it
@@ -38,7 +38,7 @@ impl Ask {
             .send(context, |to| SendMessage::new(context.me().clone(), to, body.clone()))
             .await?;
         let id = question.message.id;
-        let mut signals = Signals::listen()?;
+        let mut signals = signal::listen()?;
         tell(context, &question);
         let wait = context.alive_during(answer(context, id));
         let answer = tokio::select! {

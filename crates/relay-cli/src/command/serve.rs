@@ -21,7 +21,7 @@ use crate::{
     operator,
     output::Output,
     settings::Settings,
-    signal::Signals,
+    signal,
 };
 
 /// The server promises to be gone within five seconds, whatever a disk or a peer does.
@@ -130,7 +130,7 @@ impl Serve {
 
 /// The port is taken first: that another relay runs already is told better by it than by its database.
 async fn serve(mut config: Config, settings: &Settings) -> Result<(), Failure> {
-    let mut signals = Signals::listen()?;
+    let mut signals = signal::listen()?;
     let listeners = listen(&config, settings).await?;
     let address = local(&listeners)?;
     config.operator = operator(address.port());
@@ -175,7 +175,7 @@ fn database(config: &mut Config) -> Result<PathBuf, Failure> {
 
 /// The first signal asks the relay to stop, and gives it its time. The second does not wait: what
 /// was acknowledged is on disk already.
-async fn watch(signals: &mut Signals, stop: tokio::sync::oneshot::Sender<()>) {
+async fn watch(signals: &mut signal::Signals, stop: tokio::sync::oneshot::Sender<()>) {
     signals.next().await;
     Output::new(false).note("stopping; once more stops at once");
     let _ = stop.send(());

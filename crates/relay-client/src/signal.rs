@@ -1,4 +1,4 @@
-//! The signals by which a person or the system asks the program to end.
+//! The signals by which a person or the system asks a program to end.
 
 use std::io;
 
