@@ -1,14 +1,15 @@
 //! The end of sessions, good and bad, and a relay that is away.
 
 use relay_client::core::agent::Status;
-
-use crate::{
+use testkit::{
     World, a_while,
-    claude::{Claude, Setup, until},
+    claude::{Claude, Setup},
     gone,
     program::Version,
-    setup, times,
+    until,
 };
+
+use crate::setup;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_exits_is_offline_and_leaves_no_process() {
@@ -49,8 +50,8 @@ async fn a_killed_session_is_offline_and_when_resumed_woken_for_what_it_had() {
     world.handled(sent.id).await;
     world.handled(meanwhile.id).await;
     a_while().await;
-    assert_eq!(times(&claude, sent.id), 1, "the body comes once: {}", claude.model.context());
-    assert_eq!(times(&claude, meanwhile.id), 1);
+    assert_eq!(claude.times(sent.id), 1, "the body comes once: {}", claude.model.context());
+    assert_eq!(claude.times(meanwhile.id), 1);
     assert!(claude.model.context().contains("do what is still open"), "{}", claude.model.context());
 }
 
@@ -65,11 +66,11 @@ async fn a_session_works_on_without_a_relay_and_gets_its_mail_after() {
     world.relay.start_again().await;
     let sent = world.send(&agent, "welcome back").await;
     world.handled(sent.id).await;
-    assert_eq!(times(&claude, sent.id), 1);
+    assert_eq!(claude.times(sent.id), 1);
     claude.say("/clear").await;
     let after = world.send(&agent, "after clear").await;
     world.handled(after.id).await;
-    assert_eq!(times(&claude, after.id), 1, "the same agent, with the same mail");
+    assert_eq!(claude.times(after.id), 1, "the same agent, with the same mail");
 }
 
 /// What Claude has written down of its sessions.

@@ -1,13 +1,12 @@
 //! The approval gate in the real program, in the mode in which Claude Code itself asks nothing.
 
-use std::path::Path;
-
-use crate::{
+use testkit::{
     World,
     claude::{Claude, Setup},
-    program::Version,
-    setup,
+    program::{self, Version},
 };
+
+use crate::setup;
 
 /// Runs one prompt; returns whether the command ran, and what the model was told.
 async fn attempt(version: Version, approval: &str, command: &str) -> Option<(bool, String)> {
@@ -16,7 +15,7 @@ async fn attempt(version: Version, approval: &str, command: &str) -> Option<(boo
     let claude = Claude::new(&world.relay.url()).await;
     let env = vec![("AGENT_RELAY_APPROVAL", approval.to_owned())];
     let setup = Setup { env, ..setup };
-    let plugin = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../providers/claude");
+    let plugin = program::root().join("providers/claude");
     let prompt = format!("RUN: {command}");
     let plugin = plugin.to_string_lossy().into_owned();
     let bypass = "--dangerously-skip-permissions";

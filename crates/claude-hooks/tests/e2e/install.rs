@@ -1,8 +1,12 @@
 //! Installing from a clone, and going again.
 
-use std::path::Path;
+use testkit::{
+    World,
+    claude::Claude,
+    program::{self, Version},
+};
 
-use crate::{World, claude::Claude, program::Version, setup};
+use crate::setup;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_plugin_is_valid_and_comes_and_goes_from_a_clone() {
@@ -10,7 +14,7 @@ async fn the_plugin_is_valid_and_comes_and_goes_from_a_clone() {
         let Some(setup) = setup(version) else { return };
         let world = World::new().await;
         let claude = Claude::new(&world.relay.url()).await;
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
+        let root = program::root();
         let root = root.to_string_lossy().into_owned();
         let run = |arguments: &[&str]| claude.run(&setup, &[&["plugin"], arguments].concat());
         let name = "agent-relay@agent-relay";

@@ -3,13 +3,9 @@
 use std::fs;
 
 use relay_client::core::agent::Status;
+use testkit::{World, a_while, claude::Setup, gone, program::Version, until};
 
-use crate::{
-    World, a_while,
-    claude::{Setup, until},
-    program::Version,
-    setup, times,
-};
+use crate::setup;
 
 /// One path alone delivers to an idle session, once, and the receipt names it.
 async fn alone(version: Version, path: &str, more: &[(&'static str, &str)], arguments: &[&str]) {
@@ -24,7 +20,7 @@ async fn alone(version: Version, path: &str, more: &[(&'static str, &str)], argu
         let receipt = world.read(sent.id).await;
         assert_eq!(receipt.via.unwrap().as_str(), format!("claude-{path}"));
         world.handled(sent.id).await;
-        assert_eq!(times(&claude, sent.id), 1, "{}", claude.model.context());
+        assert_eq!(claude.times(sent.id), 1, "{}", claude.model.context());
     }
 }
 
@@ -77,7 +73,7 @@ async fn when_a_path_fails_the_next_one_carries() {
             "claude-file" => {
                 let kill = std::process::Command::new("kill").arg(monitor.to_string()).status();
                 assert!(kill.unwrap().success());
-                crate::gone(monitor).await;
+                gone(monitor).await;
                 // Claude tells its model that a monitor has ended.
                 a_while().await;
                 world.status(&agent, Status::Idle).await;
@@ -92,7 +88,7 @@ async fn when_a_path_fails_the_next_one_carries() {
     }
     a_while().await;
     for id in sent {
-        assert_eq!(times(&claude, id), 1, "{}", claude.model.context());
+        assert_eq!(claude.times(id), 1, "{}", claude.model.context());
     }
 }
 

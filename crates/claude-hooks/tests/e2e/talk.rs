@@ -1,13 +1,9 @@
 //! Sessions that talk with each other.
 
-use relay_client::core::{agent::Status, api::query};
+use relay_client::core::agent::Status;
+use testkit::{World, claude::Setup, program::Version, until};
 
-use crate::{
-    World,
-    claude::{Setup, until},
-    program::Version,
-    setup,
-};
+use crate::setup;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_sessions_talk() {
@@ -19,7 +15,7 @@ async fn two_sessions_talk() {
     let (b, agent_b) = world.session(&setup).await;
     assert_ne!(agent_a.id, agent_b.id);
     a.say(&format!("RUN: agent-relay send {} 'ping, please'", agent_b.id)).await;
-    let ping = mail(&world, agent_b.id.as_str()).await;
+    let ping = world.mail(&agent_b).await;
     assert_eq!(ping.from, agent_a.id, "the command speaks as the session it runs in");
     assert!(ping.verified);
     assert_eq!(world.read(ping.id).await.via.unwrap().as_str(), "claude-socket");
@@ -29,21 +25,12 @@ async fn two_sessions_talk() {
     .await;
     world.handled(ping.id).await;
     b.say(&format!("RUN: agent-relay reply {} pong", ping.id)).await;
-    let answer = mail(&world, agent_a.id.as_str()).await;
+    let answer = world.mail(&agent_a).await;
     assert_eq!((answer.from.clone(), answer.reply_to), (agent_b.id.clone(), Some(ping.id)));
     world.read(answer.id).await;
     until("A's model has the answer", async || a.model.context().contains("pong").then_some(()))
         .await;
     world.status(&agent_a, Status::Idle).await;
-}
-
-/// The first message to an agent.
-async fn mail(world: &World, agent: &str) -> relay_client::core::message::Message {
-    until("a message", async || {
-        let query = query::Messages { to: Some(agent.parse().unwrap()), ..Default::default() };
-        world.plain.messages(&query).await.unwrap().items.into_iter().next()
-    })
-    .await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -56,7 +43,7 @@ async fn two_sessions_pair_up_with_the_skill() {
     let (b, agent_b) = world.session(&setup).await;
     // The model that obeys a skill: what follows `RUN:` in its arguments is its action line, filled in.
     a.say(&format!("/agent-relay:pair RUN: agent-relay pair {} 'flaky tests'", agent_b.id)).await;
-    let invitation = mail(&world, agent_b.id.as_str()).await;
+    let invitation = world.mail(&agent_b).await;
     assert_eq!(invitation.from, agent_a.id);
     assert!(a.model.context().contains("Invite one agent to a pair session"));
     let pair = invitation.pair_id.expect("an invitation names its pair");
@@ -66,7 +53,7 @@ async fn two_sessions_pair_up_with_the_skill() {
     .await;
     world.handled(invitation.id).await;
     b.say(&format!("RUN: agent-relay pair accept {pair}")).await;
-    let accepted = mail(&world, agent_a.id.as_str()).await;
+    let accepted = world.mail(&agent_a).await;
     assert_eq!(accepted.from, agent_b.id);
     world.handled(accepted.id).await;
     b.say("/exit").await;

@@ -1,13 +1,9 @@
 //! Mail while a turn runs, in bursts, after Esc, long and hostile.
 
 use relay_client::core::agent::Status;
+use testkit::{World, a_while, claude::Setup, program::Version, until};
 
-use crate::{
-    World, a_while,
-    claude::{Setup, until},
-    program::Version,
-    setup, times,
-};
+use crate::setup;
 
 fn bypass(setup: Setup) -> Setup {
     Setup { arguments: vec!["--dangerously-skip-permissions".into()], ..setup }
@@ -24,7 +20,7 @@ async fn mail_during_a_tool_arrives_in_that_turn(version: Version) {
     assert_eq!(receipt.via.unwrap().as_str(), "claude-tool");
     world.handled(sent.id).await;
     assert_eq!(claude.model.calls(), 2, "one turn of two steps");
-    assert_eq!(times(&claude, sent.id), 1);
+    assert_eq!(claude.times(sent.id), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -53,7 +49,7 @@ async fn a_burst_of_a_hundred_is_all_in_the_context_once_and_in_order() {
     let context = claude.model.context();
     let mut last = 0;
     for id in &ids {
-        assert_eq!(times(&claude, *id), 1);
+        assert_eq!(claude.times(*id), 1);
         let place = context.find(&format!("[msg:{id}] from tester")).unwrap();
         assert!(place > last, "in order");
         last = place;
@@ -73,7 +69,7 @@ async fn after_esc_mail_arrives(version: Version) {
     world.status(&agent, Status::Idle).await;
     let sent = world.send(&agent, "after esc").await;
     world.handled(sent.id).await;
-    assert_eq!(times(&claude, sent.id), 1);
+    assert_eq!(claude.times(sent.id), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -97,7 +93,7 @@ async fn what_is_long_or_hostile_arrives_and_is_harmless() {
     let hostile = world.send(&agent, hostile).await;
     for message in [&long, &hostile] {
         world.handled(message.id).await;
-        assert_eq!(times(&claude, message.id), 1);
+        assert_eq!(claude.times(message.id), 1);
     }
     let context = claude.model.context();
     assert!(context.contains(&format!("`agent-relay read {}` shows them all", long.id)));

@@ -1,35 +1,20 @@
 //! The real Claude Code, in a terminal of its own, with a home of its own, and a model server that
 //! is ours. Whatever it wants to send elsewhere goes to a proxy that is not there.
 
+mod model;
+
 use std::{
     fs,
-    path::{Path, PathBuf},
-    process::Command,
-    sync::atomic::{AtomicUsize, Ordering},
-    time::Duration,
+    path::PathBuf,
+    process::{Command, Stdio},
 };
 
+use relay_client::core::id::MessageId;
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::{model::Model, program};
-
-/// Whatever takes longer than this has hung.
-pub const PATIENCE: Duration = Duration::from_mins(2);
-
-/// Waits for a condition, but not for ever; `what` is said when it does not come.
-pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
-    let asked = async {
-        loop {
-            if let Some(found) = look().await {
-                return found;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    let Ok(found) = tokio::time::timeout(PATIENCE, asked).await else { panic!("never: {what}") };
-    found
-}
+pub use self::model::Model;
+use crate::{program, terminal::Terminal, until};
 
 /// How a session is started.
 #[derive(Clone, Default)]
@@ -44,23 +29,22 @@ pub struct Setup {
 
 /// A home and a project, in which sessions run one after another.
 pub struct Claude {
+    /// Its model server.
     pub model: Model,
     folder: TempDir,
     relay: String,
-    tmux: String,
+    terminal: Terminal,
 }
 
 impl Claude {
     /// A home for sessions at that relay.
     pub async fn new(relay: &str) -> Self {
-        static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let folder = tempfile::Builder::new().prefix("arc").tempdir().unwrap();
         let claude = Self {
             model: Model::start().await,
             folder,
             relay: relay.to_owned(),
-            tmux: format!("agent-relay-{}-{number}", std::process::id()),
+            terminal: Terminal::new(),
         };
         for name in ["home/.claude", "project", "tmp"] {
             fs::create_dir_all(claude.path(name)).unwrap();
@@ -69,6 +53,7 @@ impl Claude {
         claude
     }
 
+    /// A file or folder below that of the session.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().canonicalize().unwrap().join(name)
     }
@@ -122,21 +107,11 @@ impl Claude {
 
     /// Starts a session in the terminal, and waits until it can be typed into.
     pub async fn start(&self, setup: &Setup) {
-        let plugin = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../providers/claude");
-        let mut line = vec!["env".to_owned(), "-i".into()];
-        line.extend(self.environment(setup).iter().map(|(name, value)| format!("{name}={value}")));
-        line.push(setup.claude.to_string_lossy().into_owned());
-        line.push("--plugin-dir".into());
-        line.push(plugin.canonicalize().unwrap().to_string_lossy().into_owned());
+        let plugin = program::root().join("providers/claude");
+        let mut line = vec![setup.claude.to_string_lossy().into_owned(), "--plugin-dir".into()];
+        line.push(plugin.to_string_lossy().into_owned());
         line.extend(setup.arguments.iter().cloned());
-        let quoted: Vec<_> =
-            line.iter().map(|word| format!("'{}'", word.replace('\'', r"'\''"))).collect();
-        let project = self.path("project").to_string_lossy().into_owned();
-        let command = format!("{}; echo EXITED; exec sleep 1000", quoted.join(" "));
-        let shown = "new-session -d -s c -x 160 -y 50 -c";
-        let mut arguments: Vec<&str> = shown.split(' ').collect();
-        arguments.extend([project.as_str(), &command]);
-        until("a terminal", async || self.tmux(&arguments).status.success().then_some(())).await;
+        self.terminal.run(&self.path("project"), &self.environment(setup), &line).await;
         until("a prompt", async || {
             let screen = self.screen();
             let ready =
@@ -150,7 +125,7 @@ impl Claude {
     pub fn run(&self, setup: &Setup, arguments: &[&str]) -> String {
         let mut command = Command::new(&setup.claude);
         command.args(arguments).args(&setup.arguments).current_dir(self.path("project"));
-        command.env_clear().envs(self.environment(setup)).stdin(std::process::Stdio::null());
+        command.env_clear().envs(self.environment(setup)).stdin(Stdio::null());
         let output = command.output().unwrap();
         let printed = format!(
             "{}{}",
@@ -161,26 +136,24 @@ impl Claude {
         printed
     }
 
-    fn tmux(&self, arguments: &[&str]) -> std::process::Output {
-        let mut command = Command::new("tmux");
-        command.args(["-L", &self.tmux, "-f", "/dev/null"]).args(arguments);
-        command.output().expect("tmux runs")
-    }
-
+    /// What is on the screen.
     pub fn screen(&self) -> String {
-        String::from_utf8_lossy(&self.tmux(&["capture-pane", "-p", "-t", "c"]).stdout).into_owned()
+        self.terminal.screen()
     }
 
     /// Types a line.
     pub async fn say(&self, text: &str) {
-        self.tmux(&["send-keys", "-t", "c", "-l", "--", text]);
-        // Keys that come in one piece are taken for something pasted.
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        self.key("Enter");
+        self.terminal.say(text).await;
     }
 
+    /// Presses a key, by tmux's name for it.
     pub fn key(&self, key: &str) {
-        self.tmux(&["send-keys", "-t", "c", key]);
+        self.terminal.key(key);
+    }
+
+    /// How often a message of `tester` stands in the session's context.
+    pub fn times(&self, id: MessageId) -> usize {
+        self.model.context().matches(&format!("[msg:{id}] from tester: ")).count()
     }
 
     /// The process of the session that runs.
@@ -201,15 +174,14 @@ impl Claude {
 
     /// Ends the terminal, for another session in this home.
     pub fn close(&self) {
-        self.tmux(&["kill-server"]);
+        self.terminal.close();
     }
 }
 
 impl Drop for Claude {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("-- screen\n{}\n-- companion\n{}", self.screen(), self.log());
+            eprintln!("-- companion\n{}", self.log());
         }
-        self.close();
     }
 }

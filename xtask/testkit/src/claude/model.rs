@@ -44,6 +44,7 @@ impl Model {
         Self { port, requests }
     }
 
+    /// Its address.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }

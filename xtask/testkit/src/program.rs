@@ -6,6 +6,11 @@ use std::{
     sync::OnceLock,
 };
 
+use crate::terminal::Terminal;
+
+/// What holds our programs.
+const PACKAGES: [&str; 2] = ["relay-cli", "claude-hooks"];
+
 /// The versions that are known to work, newest first.
 const VERSIONS: [&str; 2] = ["2.1.330", "2.1.197"];
 
@@ -27,16 +32,28 @@ pub fn search_path() -> String {
     variable("PATH").unwrap_or_default()
 }
 
-/// The folder of our programs. The command line is another package's, so that it is built here.
+/// The repository.
+pub fn root() -> &'static Path {
+    static ROOT: OnceLock<PathBuf> = OnceLock::new();
+    ROOT.get_or_init(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap())
+}
+
+/// Where cargo puts the programs that it builds beside the test that runs.
+fn built() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    test.parent().and_then(Path::parent).expect("a test runs in target/…/deps").to_owned()
+}
+
+/// The folder of our programs. They are other packages', so that they are built here.
 pub fn folder() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
-        let own = Path::new(env!("CARGO_BIN_EXE_agent-relay-claude"));
-        let folder = own.parent().unwrap().to_owned();
+        let folder = built();
         let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["build", "--quiet", "--package", "relay-cli", "--target-dir"]);
-        cargo.arg(folder.parent().unwrap()).current_dir(env!("CARGO_MANIFEST_DIR"));
-        assert!(cargo.status().unwrap().success(), "the command line is built");
+        cargo.args(["build", "--quiet"]);
+        cargo.args(PACKAGES.iter().flat_map(|package| ["--package", package]));
+        cargo.arg("--target-dir").arg(folder.parent().unwrap()).current_dir(root());
+        assert!(cargo.status().unwrap().success(), "our programs are built");
         folder
     })
 }
@@ -53,8 +70,7 @@ pub fn claude(version: Version) -> Option<PathBuf> {
         Some(given) => given.split(':').nth(number).map(PathBuf::from),
         None => installed(VERSIONS[number], full),
     };
-    let tmux = Command::new("tmux").arg("-V").output().is_ok();
-    let found = found.filter(|program| tmux && runs(program));
+    let found = found.filter(|program| Terminal::is_possible() && runs(program));
     if found.is_none() {
         let why =
             "takes tmux and Claude Code: set RELAY_TEST_CLAUDE, or RELAY_TEST_FULL=1 with npm";
@@ -71,8 +87,7 @@ fn runs(program: &Path) -> bool {
 fn installed(version: &str, install: bool) -> Option<PathBuf> {
     static ONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
     let _one = ONE.lock();
-    let target = Path::new(env!("CARGO_BIN_EXE_agent-relay-claude")).parent()?.parent()?;
-    let folder = target.join(format!("claude-{version}"));
+    let folder = built().parent()?.join(format!("claude-{version}"));
     let program = folder.join("node_modules/.bin/claude");
     if install && !runs(&program) {
         let package = format!("@anthropic-ai/claude-code@{version}");

@@ -1,0 +1,119 @@
+//! A relay, and an agent that writes to sessions.
+
+use relay_client::{
+    Relay,
+    core::{
+        agent::{Agent, Status},
+        api::{
+            query,
+            request::{RegisterAgent, SendMessage},
+        },
+        id::MessageId,
+        message::Message,
+        receipt::Receipt,
+    },
+};
+use relay_server::testing::TestRelay;
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::{
+    claude::{Claude, Setup},
+    until,
+};
+
+/// Sessions are heavy: one test has them at a time.
+static AT_ONCE: Semaphore = Semaphore::const_new(1);
+
+/// A relay, and an agent `tester` that writes to sessions.
+pub struct World {
+    /// The relay.
+    pub relay: TestRelay,
+    /// The relay, spoken to as `tester`.
+    pub tester: Relay,
+    /// The relay, spoken to as nobody.
+    pub plain: Relay,
+    _turn: SemaphorePermit<'static>,
+}
+
+impl World {
+    /// A new one; one at a time in a process.
+    pub async fn new() -> Self {
+        let turn = AT_ONCE.acquire().await.unwrap();
+        let relay = TestRelay::start().await;
+        let plain = Relay::new(&relay.url(), None).unwrap();
+        let registered =
+            plain.register_agent(&RegisterAgent::new("tester".parse().unwrap())).await.unwrap();
+        let tester = plain.with_token(&registered.token.unwrap()).unwrap();
+        Self { relay, tester, plain, _turn: turn }
+    }
+
+    /// A session of Claude Code that has begun and is registered.
+    pub async fn session(&self, setup: &Setup) -> (Claude, Agent) {
+        let claude = Claude::new(&self.relay.url()).await;
+        let agent = self.joins("claude", claude.start(setup)).await;
+        (claude, agent)
+    }
+
+    /// Waits for the agent of a provider that registers while something is done.
+    pub async fn joins(&self, provider: &str, doing: impl Future<Output = ()>) -> Agent {
+        let before = self.agents(provider).await;
+        doing.await;
+        until("the session is registered", async || {
+            let known = |agent: &Agent| before.iter().any(|old| old.id == agent.id);
+            self.agents(provider).await.into_iter().find(|agent| !known(agent))
+        })
+        .await
+    }
+
+    /// The agents of a provider.
+    pub async fn agents(&self, provider: &str) -> Vec<Agent> {
+        let agents = self.plain.agents(&query::Agents::default()).await.unwrap().items;
+        agents.into_iter().filter(|agent| agent.provider.as_str() == provider).collect()
+    }
+
+    /// Sends as `tester`.
+    pub async fn send(&self, to: &Agent, body: &str) -> Message {
+        let to = to.id.as_str().parse().unwrap();
+        let request = SendMessage::new("tester".parse().unwrap(), to, body.parse().unwrap());
+        self.tester.send_message(request).await.unwrap().message
+    }
+
+    /// The first message to an agent.
+    pub async fn mail(&self, agent: &Agent) -> Message {
+        until("a message", async || self.all_mail(agent).await.into_iter().next()).await
+    }
+
+    /// Every message that names an agent as its target, oldest first.
+    pub async fn all_mail(&self, agent: &Agent) -> Vec<Message> {
+        let to = Some(agent.id.as_str().parse().unwrap());
+        let query = query::Messages { to, ..Default::default() };
+        self.plain.messages(&query).await.unwrap().items
+    }
+
+    /// Waits until a message is read, and says how it came.
+    pub async fn read(&self, id: MessageId) -> Receipt {
+        until("a receipt", async || {
+            let receipts = self.plain.receipts(id).await.unwrap();
+            receipts.into_iter().find(|receipt| receipt.read_at.is_some())
+        })
+        .await
+    }
+
+    /// Waits until the turn that had a message has ended.
+    pub async fn handled(&self, id: MessageId) {
+        until("the turn's end in the receipt", async || {
+            let receipts = self.plain.receipts(id).await.unwrap();
+            receipts.iter().any(|receipt| receipt.handled_at.is_some()).then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until the relay shows an agent so.
+    pub async fn status(&self, agent: &Agent, expected: Status) {
+        until(&format!("the agent is {expected}"), async || {
+            let agent = self.plain.agent(&agent.id).await.unwrap();
+            (agent.status == expected).then_some(())
+        })
+        .await;
+    }
+}
