@@ -1,0 +1,7 @@
+//! Agent Relay for Codex: `codex-relay` starts a session that is an agent.
+//!
+//! It starts Codex's app-server in the project, connects the bridge, then the terminal. The bridge
+//! makes every thread that somebody works in an agent, brings its mail as turns, and keeps its
+//! presence true.
+
+pub mod app_server;

@@ -1,0 +1,2 @@
+//! `codex-relay`
+fn main() {}
