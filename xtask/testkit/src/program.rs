@@ -44,18 +44,21 @@ fn built() -> PathBuf {
     test.parent().and_then(Path::parent).expect("a test runs in target/…/deps").to_owned()
 }
 
-/// The folder of our programs. They are other packages', so that they are built here.
+/// The folder of our programs. They are other packages', so that they are built here, unless
+/// `RELAY_TEST_PROGRAMS` names a folder that has them.
 pub fn folder() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-    FOLDER.get_or_init(|| {
-        let folder = built();
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["build", "--quiet"]);
-        cargo.args(PACKAGES.iter().flat_map(|package| ["--package", package]));
-        cargo.arg("--target-dir").arg(folder.parent().unwrap()).current_dir(root());
-        assert!(cargo.status().unwrap().success(), "our programs are built");
-        folder
-    })
+    FOLDER.get_or_init(|| variable("RELAY_TEST_PROGRAMS").map_or_else(build, PathBuf::from))
+}
+
+fn build() -> PathBuf {
+    let folder = built();
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--quiet"]);
+    cargo.args(PACKAGES.iter().flat_map(|package| ["--package", package]));
+    cargo.arg("--target-dir").arg(folder.parent().unwrap()).current_dir(root());
+    assert!(cargo.status().unwrap().success(), "our programs are built");
+    folder
 }
 
 /// The program of that version; `None` where it is not here and need not be. `RELAY_TEST_CLAUDE`
