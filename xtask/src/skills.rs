@@ -16,7 +16,8 @@ pub struct Args {
 }
 
 /// Who gets skills, and where.
-const PROVIDERS: [(&str, &str); 1] = [("claude", "providers/claude/skills")];
+const PROVIDERS: [(&str, &str); 2] =
+    [("claude", "providers/claude/skills"), ("codex", "providers/codex/skills")];
 
 pub fn run(args: &Args) -> Result<(), Failure> {
     if args.check { check() } else { each(write) }
@@ -61,18 +62,34 @@ fn skill(name: &str, text: &str, provider: &str) -> Option<String> {
     let (text, actions) = body.split_once("\n- ")?;
     let actions = format!("- {actions}");
     let action = actions.lines().find_map(|line| line.strip_prefix(&format!("- {provider}: ")))?;
-    let (hint, given) = if arguments.is_empty() {
-        (String::new(), "")
-    } else {
-        (format!("argument-hint: \"{arguments}\"\n"), "Arguments: $ARGUMENTS\n\n")
+    let (head, given) = match provider {
+        "codex" => codex(name, &arguments),
+        _ => claude(&arguments),
     };
     let text = text.trim();
     let (first, rest) = action.split_at(action.char_indices().nth(1)?.0);
     let first = first.to_uppercase();
     Some(format!(
-        "---\nname: {name}\ndescription: {description}\n{hint}allowed-tools: Bash(agent-relay *)\n---\n\n\
-         {text}\n\n{given}{first}{rest}\n"
+        "---\nname: {name}\ndescription: {description}\n{head}---\n\n{text}\n\n{given}{first}{rest}\n"
     ))
+}
+
+/// Claude Code shows the arguments' hint, and puts the arguments where `$ARGUMENTS` stands.
+fn claude(arguments: &str) -> (String, String) {
+    let tools = "allowed-tools: Bash(agent-relay *)\n";
+    if arguments.is_empty() {
+        return (tools.to_owned(), String::new());
+    }
+    (format!("argument-hint: \"{arguments}\"\n{tools}"), "Arguments: $ARGUMENTS\n\n".to_owned())
+}
+
+/// Codex puts the text beside the user's message and fills nothing in.
+fn codex(name: &str, arguments: &str) -> (String, String) {
+    let given = match arguments {
+        "" => String::new(),
+        arguments => format!("Arguments, after `${name}` in the user's message: `{arguments}`\n\n"),
+    };
+    (String::new(), given)
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
@@ -107,6 +124,14 @@ mod tests {
         assert!(made.contains("name: go\ndescription: D\nargument-hint: \"<x>\"\n"), "{made}");
         assert!(made.ends_with("Do it.\n\nArguments: $ARGUMENTS\n\nRun it.\n"), "{made}");
         assert_eq!(skill("go", text, "nobody"), None);
+    }
+
+    #[test]
+    fn codex_is_told_where_the_arguments_stand() {
+        let text = "---\ndescription: D\narguments: \"<x>\"\n---\nDo it.\n\n- codex: call it.\n";
+        let expected = "---\nname: go\ndescription: D\n---\n\nDo it.\n\n\
+                        Arguments, after `$go` in the user's message: `<x>`\n\nCall it.\n";
+        assert_eq!(skill("go", text, "codex").unwrap(), expected);
     }
 
     #[test]
