@@ -65,6 +65,7 @@ variables! {
     ALLOWED_HOSTS = Server "AGENT_RELAY_ALLOWED_HOSTS", "none"; "Names, separated by commas, under which the relay is reached besides its own."
     IDENTITY = Server "AGENT_RELAY_IDENTITY", "mark"; "`mark` shows unproven senders as such; `strict` refuses them, and every takeover of an id."
     PUBLIC_URL = Server "AGENT_RELAY_PUBLIC_URL", "none"; "The address under which browsers reach the relay, behind a proxy for one."
+    DASHBOARD_DIR = Server "AGENT_RELAY_DASHBOARD_DIR", "none"; "A folder with the files of the dashboard, as `cargo xtask dashboard` makes it, read at each request in place of those built in."
     MAX_STREAMS = Server "AGENT_RELAY_MAX_STREAMS", "10000"; "The most streams open at once."
     MAX_STREAMS_PER_AGENT = Server "AGENT_RELAY_MAX_STREAMS_PER_AGENT", "8"; "The most streams open at once for one agent."
     INTEGRATIONS = Server "AGENT_RELAY_INTEGRATIONS", "none", secret; "The integrations, as a JSON list of `{name, token, scopes, targets, channels, callbackUrl, callbackSecret}`."

@@ -17,6 +17,7 @@ use crate::{
     fanout::Fanout,
     http::{
         authenticate::Keys,
+        dashboard::Site,
         guard::Guard,
         limit::{EventRates, Streams, WrongTokens},
     },
@@ -54,6 +55,8 @@ pub struct Inner {
     pub wrong_tokens: WrongTokens,
     /// How many events each integration posts.
     pub event_rates: EventRates,
+    /// The page for people.
+    pub dashboard: Site,
     /// Wakes those who send callbacks.
     pub callbacks: Pulse,
     /// When it started.
@@ -82,6 +85,7 @@ impl App {
             keys: Keys::new(&config),
             wrong_tokens: WrongTokens::new(config.limits.wrong_tokens),
             event_rates: EventRates::new(config.events_per_minute),
+            dashboard: Site::new(config.dashboard_dir.clone()),
             callbacks: Pulse::default(),
             started_at: store.now(),
             stopping: watch::Sender::new(false),

@@ -66,6 +66,8 @@ pub struct Config {
     pub identity: Mode,
     /// The origin under which browsers reach the relay.
     pub public_url: Option<Origin>,
+    /// Where the dashboard's files are read from, in place of those built in.
+    pub dashboard_dir: Option<PathBuf>,
     /// Bounds and time-outs.
     pub limits: Limits,
 }
@@ -214,6 +216,7 @@ impl Config {
                 .read(get, |text| text.parse::<Mode>().map_err(|e| e.to_string()))?
                 .unwrap_or_default(),
             public_url: env::PUBLIC_URL.read(get, public_url)?,
+            dashboard_dir: env::DASHBOARD_DIR.read(get, folder)?,
             limits,
         })
     }
@@ -300,6 +303,11 @@ fn not_an_origin(part: &str) -> String {
 fn public_url(text: &str) -> Result<Origin, String> {
     Origin::parse(text.trim())
         .ok_or_else(|| "must be http://host[:port] or https://host[:port]".into())
+}
+
+fn folder(text: &str) -> Result<PathBuf, String> {
+    let folder = PathBuf::from(text);
+    if folder.is_dir() { Ok(folder) } else { Err("must be a folder that is there".into()) }
 }
 
 fn host(text: &str) -> Result<String, String> {

@@ -141,7 +141,7 @@ async fn serve(mut config: Config, settings: &Settings) -> Result<(), Failure> {
     })
     .await?;
     let app = App::new(config, store).await?;
-    greet(address, &database);
+    greet(address, &database, app.dashboard.is_built());
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let relay = relay_server::serve(listeners, app, async {
         // An error means that nobody is left who could ask.
@@ -189,7 +189,7 @@ async fn watch(signals: &mut signal::Signals, stop: tokio::sync::oneshot::Sender
 }
 
 /// Says where it listens, as data for whoever started it, and to a person what to type next.
-fn greet(address: SocketAddr, database: &Path) {
+fn greet(address: SocketAddr, database: &Path, built: bool) {
     let output = Output::new(false);
     let own = if address.ip().is_unspecified() {
         SocketAddr::from(([127, 0, 0, 1], address.port()))
@@ -203,10 +203,12 @@ fn greet(address: SocketAddr, database: &Path) {
     } else {
         format!("export AGENT_RELAY_URL=http://{own}\n            ")
     };
+    let dashboard =
+        if built { "`agent-relay open` signs you in" } else { "not built; it says how" };
     output.note(&format!(
         "version     {VERSION}\n\
          database    {}\n\
-         dashboard   http://{own}/   (`agent-relay open` signs you in)\n\
+         dashboard   http://{own}/   ({dashboard})\n\
          next        {elsewhere}agent-relay join alice\n            \
          agent-relay send alice \"hello\"     in another terminal",
         database.display()

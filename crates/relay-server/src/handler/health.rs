@@ -27,7 +27,7 @@ pub fn readiness(app: &App) -> Result<&'static str, &'static str> {
 /// `GET /api/health`
 pub async fn details(app: &App) -> Health {
     let mut checks = app.store.checks().await;
-    checks.extend([streams(app), fanout(app)]);
+    checks.extend([streams(app), fanout(app), dashboard(app)]);
     Health { ok: checks.iter().all(|check| check.ok), version: VERSION.to_owned(), checks }
 }
 
@@ -38,6 +38,11 @@ fn streams(app: &App) -> Check {
         ok: open < most,
         detail: format!("{open} of at most {most} streams are open"),
     }
+}
+
+/// A relay without its page is well; whoever misses the page reads here why.
+fn dashboard(app: &App) -> Check {
+    Check { name: "dashboard".to_owned(), ok: true, detail: app.dashboard.describe() }
 }
 
 fn fanout(app: &App) -> Check {

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use super::{
     Body,
     authenticate::{Door, Identified},
-    cors, dashboard,
+    cors,
     error::{self, HttpError},
     guard::{self, Visitor},
     openapi, reply,
@@ -37,9 +37,11 @@ const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
 pub async fn answer(app: &App, peer: IpAddr, request: http::Request<Incoming>) -> Response<Body> {
     let started = Instant::now();
     let (parts, body) = request.into_parts();
-    let route = Route::parse(parts.method.as_str(), parts.uri.path());
+    let (method, path) = (parts.method.as_str(), parts.uri.path());
+    let route =
+        Route::parse(method, path).or_else(|unknown| app.dashboard.route(method, path, unknown));
     let name = route.as_ref().map_or("none", |route| route.entry().name);
-    let private = parts.uri.path().starts_with("/api") || parts.uri.path() == "/metrics";
+    let private = path.starts_with("/api") || path == "/metrics";
     let mut asker = None;
     let answered = AssertUnwindSafe(pass(app, peer, parts, body, route, &mut asker)).catch_unwind();
     let mut response = answered.await.unwrap_or_else(|_| {
@@ -309,7 +311,7 @@ async fn run(app: &App, route: Route, request: &mut Request) -> Result<Response<
             let media_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
             reply::text(media_type, stats::metrics(app).await)
         }
-        Route::Dashboard => dashboard::page(),
+        Route::Dashboard => app.dashboard.answer(request.parts.uri.path(), &request.parts.headers),
     })
 }
 
