@@ -5,3 +5,7 @@
 //! presence true.
 
 pub mod app_server;
+pub mod bridge;
+pub mod permission;
+pub mod primer;
+pub mod settings;

@@ -10,6 +10,8 @@ pub enum Reader {
     Client,
     /// The Claude Code plugin, besides the client's.
     Claude,
+    /// `codex-relay`, besides the client's.
+    Codex,
     /// `agent-relay-telegram`, besides the client's.
     Telegram,
 }
@@ -89,6 +91,9 @@ variables! {
 
     CLAUDE_PATHS = Claude "AGENT_RELAY_CLAUDE_PATHS", "socket,monitor,file"; "The paths that may wake a Claude Code session, separated by commas."
     CLAUDE_PATIENCE = Claude "AGENT_RELAY_CLAUDE_PATIENCE_MS", "2000"; "How long the socket may take to wake a session, in milliseconds, before the next path is tried; the monitor may take twice as long, the file three times."
+
+    CODEX_DELIVERY = Codex "AGENT_RELAY_CODEX_DELIVERY", "turn"; "How messages reach the model: `turn`, as if somebody had typed them, or `tool-output`, as data that a tool brought, which the terminal does not show."
+    CODEX_COALESCE = Codex "AGENT_RELAY_CODEX_COALESCE_MS", "50"; "How long, in milliseconds, a message for an idle session waits for others, to be one turn with them."
 
     TELEGRAM_TOKEN = Telegram "AGENT_RELAY_TELEGRAM_TOKEN", "none", secret; "The bot's token, as `@BotFather` gave it."
     TELEGRAM_TOKEN_FILE = Telegram "AGENT_RELAY_TELEGRAM_TOKEN_FILE", "none"; "A file that holds the bot's token; read where `AGENT_RELAY_TELEGRAM_TOKEN` is not set."

@@ -9,6 +9,7 @@ pub fn page() -> String {
         ("server", variables(Reader::Server)),
         ("client", variables(Reader::Client)),
         ("claude", variables(Reader::Claude)),
+        ("codex", variables(Reader::Codex)),
         ("telegram", variables(Reader::Telegram)),
     ];
     fill(include_str!("../pages/configuration.md"), &parts)

@@ -135,6 +135,20 @@ fn the_primer_is_short_and_says_what_matters() {
     }
     // English prose and commands: a token is about four characters, never fewer than three and a half.
     assert!(text.len() < 300 * 7 / 2 + 40, "{} bytes", text.len());
-    let away = Primer { version: None, warnings: &[], ..primer }.text();
+    let away = Primer { version: None, warnings: &[], ..primer.clone() }.text();
     assert!(away.contains("not reachable"), "{away}");
+    let tools = primer.text_with_tools();
+    assert!(tools.contains("`reply` with id 42") && !tools.contains("Bash"), "{tools}");
+    assert!(tools.len() < 300 * 7 / 2 + 40, "{} bytes", tools.len());
+}
+
+#[test]
+fn a_session_with_tools_reads_on_with_a_tool() {
+    let message = serde_json::from_value(json!({
+        "id": 42, "from": "a", "to": "me", "body": "x".repeat(9_000), "kind": "chat",
+        "urgency": "normal", "threadId": 42, "claimable": false, "verified": true, "createdAt": 0,
+    }));
+    let reader = Reader { me: "me".parse().unwrap(), now: Timestamp(0) };
+    let text = reader.message_with_tools(&message.unwrap());
+    assert!(text.ends_with("(9000 characters; the tool `inbox` with id 42 shows them all)"));
 }
