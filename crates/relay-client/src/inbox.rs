@@ -161,7 +161,10 @@ impl Inbox {
                 self.presence.note(event);
                 Ok(())
             }
-            _ => Ok(()),
+            _ => {
+                self.presence.settle(&event);
+                Ok(())
+            }
         }
     }
 

@@ -18,6 +18,7 @@ use relay_core::{
     target::Target,
     text::{Body, Line, Slug},
 };
+use tokio::sync::broadcast;
 
 use super::{Presence, SessionError};
 use crate::{error::ClientError, http::Relay};
@@ -49,6 +50,13 @@ impl Member {
     /// The agent's own token. It is a secret.
     pub fn token(&self) -> Option<String> {
         self.presence.token()
+    }
+
+    /// The messages that need not be handed over any more: read by this agent, by whatever path (a
+    /// command in its own session is one), deleted, or another's work. For who keeps mail between
+    /// [`Session::next`](crate::Session::next) and its session.
+    pub fn settled(&self) -> broadcast::Receiver<MessageId> {
+        self.presence.settled()
     }
 
     /// The relay, spoken to with the agent's token, for everything else.

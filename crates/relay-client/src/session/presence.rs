@@ -10,11 +10,11 @@ use relay_core::{
     api::request::{Heartbeat, RegisterAgent},
     error::Code,
     event::{Event, Name},
-    id::AgentId,
+    id::{AgentId, MessageId},
     text::Line,
 };
 use tokio::{
-    sync::{Notify, watch},
+    sync::{Notify, broadcast, watch},
     time::{Instant, sleep_until},
 };
 
@@ -28,6 +28,8 @@ use crate::{
 
 const FIRST_RETRY: Duration = Duration::from_millis(200);
 const LAST_RETRY: Duration = Duration::from_secs(5);
+/// How many messages may be settled before somebody who listens looks.
+const SETTLED: usize = 1_024;
 
 /// A registered agent, shared by all that speak for it.
 pub(crate) struct Presence {
@@ -41,6 +43,7 @@ pub(crate) struct Presence {
     beating: tokio::sync::Mutex<()>,
     beat_now: Notify,
     registrations: watch::Sender<u64>,
+    settled: broadcast::Sender<MessageId>,
     over: watch::Sender<Option<Refusal>>,
 }
 
@@ -81,6 +84,7 @@ impl Presence {
             beating: tokio::sync::Mutex::new(()),
             beat_now: Notify::new(),
             registrations: watch::Sender::new(0),
+            settled: broadcast::Sender::new(SETTLED),
             over: watch::Sender::new(None),
         };
         presence.keep_token()?;
@@ -141,6 +145,28 @@ impl Presence {
             self.look();
         } else if agent.epoch == ours.epoch {
             *ours = agent;
+        }
+    }
+
+    /// The messages that need not be handed over any more.
+    pub(crate) fn settled(&self) -> broadcast::Receiver<MessageId> {
+        self.settled.subscribe()
+    }
+
+    /// Takes note of what the stream says about mail: read by us, deleted, or another's work.
+    pub(crate) fn settle(&self, event: &Event) {
+        let ours = event.by.as_ref() == Some(self.id());
+        let id = match event.name {
+            Name::MessageRead if ours => event.message_id,
+            Name::MessageClaimed if !ours => event.message.as_ref().map(|message| message.id),
+            Name::MessageDeleted | Name::MessageDone => {
+                event.message.as_ref().map(|message| message.id)
+            }
+            _ => None,
+        };
+        if let Some(id) = id {
+            // Nobody listens where mail is not kept on its way.
+            let _ = self.settled.send(id);
         }
     }
 
