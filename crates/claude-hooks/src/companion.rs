@@ -1,6 +1,7 @@
 //! The companion: the process that is the agent, for as long as its Claude runs.
 
 mod mouth;
+mod prune;
 mod receipt;
 mod report;
 mod run;

@@ -5,6 +5,8 @@
 //! `again` holds what stands in the context of a turn that was cut off. Losing the folder loses no
 //! mail: what is not marked read comes again from the relay.
 
+mod note;
+
 use std::{
     fs::{self, File, OpenOptions},
     io,
@@ -18,6 +20,7 @@ use relay_core::{
     prompt::Reader,
 };
 
+pub use self::note::Note;
 use crate::path::Via;
 
 /// Claude Code puts what a hook gives it into the context up to 10,000 characters; above that the
@@ -202,6 +205,12 @@ impl Mailbox {
             let to = self.stage(Stage::Taken).join(name(mail.message.id, Some(via)));
             let _ = fs::rename(&mail.path, to);
         }
+    }
+
+    /// What nobody needs to hand over any more leaves the queue. What a hook is just giving stays.
+    pub fn withdraw(&self, id: MessageId) {
+        let Some(_lock) = self.try_lock() else { return };
+        let _ = fs::remove_file(self.stage(Stage::Queue).join(name(id, None)));
     }
 
     /// The turn has ended: what it had is handled.

@@ -1,6 +1,6 @@
 //! From registering to going offline.
 
-use std::{collections::HashSet, fs, io, sync::Arc, time::Duration};
+use std::{fs, io, sync::Arc, time::Duration};
 
 use relay_client::{
     Config, Member, Session, SessionError, SessionOptions,
@@ -22,7 +22,7 @@ use tokio::{
     time::{Interval, MissedTickBehavior, interval, sleep},
 };
 
-use super::{mouth::Mouth, receipt, report};
+use super::{mouth::Mouth, prune::prune, receipt, report};
 use crate::{
     clock,
     courier::{Courier, Nudge, Sight},
@@ -68,6 +68,7 @@ pub async fn run(agent: &AgentId, pid: u32) -> Result<(), Failure> {
     let Some(seat) = Seat::of(&place, pid).filter(|seat| seat.agent == *agent) else {
         return Ok(());
     };
+    prune(&place, clock::now());
     std::env::set_current_dir(mailbox.folder())?;
     let _ = fs::remove_file(BELL);
     let bell = UnixDatagram::bind(BELL)?;
@@ -184,6 +185,7 @@ impl Companion {
         let mut tasks = JoinSet::new();
         tasks.spawn(hear_version(member.clone(), self.mailbox.clone()));
         tasks.spawn(report::keep(member.clone(), self.mood.subscribe()));
+        let mut settled = member.settled();
         let receipts = (member.clone(), self.mailbox.clone(), Arc::clone(&self.receipts));
         tasks.spawn(receipt::keep(receipts.0, receipts.1, receipts.2));
         tracing::info!(agent.id = %member.id(), "registered");
@@ -201,6 +203,8 @@ impl Companion {
                         sleep(PAUSE).await;
                     }
                 },
+                // What was missed may come again; nothing is lost by that.
+                Ok(id) = settled.recv() => self.mailbox.withdraw(id),
                 go_on = ears.hear(tick, &self.mouth) => {
                     if !go_on || self.is_over() {
                         break;
@@ -212,7 +216,7 @@ impl Companion {
         // From here on a new session starts a companion of its own, which waits for the lock.
         let _ = fs::remove_file(BELL);
         tasks.shutdown().await;
-        let mut told = HashSet::new();
+        let mut told = receipt::Told::default();
         let last = receipt::tell(&member, &self.mailbox, &mut told);
         let _ = tokio::time::timeout(FAREWELL, last).await;
         if let Err(error) = session.end().await {
