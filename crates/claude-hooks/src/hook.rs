@@ -95,10 +95,17 @@ impl Desk {
     }
 }
 
+/// Notes that a tool asks the person; whether it may is answered to the other hook of that event.
+pub fn question(input: &str) -> Answer {
+    let Ok(input) = serde_json::from_str::<Input>(input) else { return Answer::default() };
+    let desk = Place::of_user().ok().and_then(Desk::open);
+    desk.map(|desk| turn::ask(&desk, &input)).unwrap_or_default()
+}
+
 /// Answers an event.
 pub fn answer(input: &str) -> Answer {
     let Ok(input) = serde_json::from_str::<Input>(input) else { return gate::unreadable() };
-    let Ok(place) = Place::of_user() else { return Answer::default() };
+    let Ok(place) = Place::of_user() else { return gate::homeless(&input) };
     if input.hook_event_name == "SessionStart" {
         return session::start(&place, &input);
     }

@@ -32,6 +32,7 @@ pub mod place;
 pub mod process;
 pub mod program;
 pub mod seat;
+pub mod shortcut;
 #[cfg(unix)]
 pub mod signal;
 pub mod status;

@@ -31,6 +31,16 @@ pub fn via(prompt: &str) -> Via {
     Via::Nudge(if from_monitor { Path::Monitor } else { Path::File })
 }
 
+/// Whether a prompt is a nudge and nothing else.
+pub fn is_alone(prompt: &str) -> bool {
+    let notes = prompt.matches("<task-notification>").count();
+    match via(prompt) {
+        Via::Nudge(Path::Socket) => true,
+        Via::Nudge(_) => notes == 1 && prompt.matches(START).count() == 1,
+        Via::Prompt | Via::Tool => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,5 +72,22 @@ mod tests {
             assert_eq!(via(&prompt), expected, "{prompt}");
         }
         assert!(text(1, 7).contains("1 message ") && text(1, 7) != text(1, 8));
+    }
+
+    #[test]
+    fn what_comes_with_a_nudge_is_not_passed_over() {
+        let note = |event: &str| {
+            format!("<task-notification>\n<event>{event}</event>\n</task-notification>")
+        };
+        let nudge = text(1, 7);
+        assert!(is_alone(&nudge) && is_alone(&note(&nudge)));
+        for prompt in [
+            "hello".to_owned(),
+            format!("{nudge}\nand what I typed"),
+            format!("{}\n{}", note(&nudge), note("build done")),
+            note("build done"),
+        ] {
+            assert!(!is_alone(&prompt), "{prompt}");
+        }
     }
 }

@@ -25,7 +25,8 @@ pub fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
     let arguments: Vec<String> = arguments.collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
-        ["hook", ..] => answer(),
+        ["hook", "question"] => answer(hook::question),
+        ["hook", ..] => answer(hook::answer),
         #[cfg(unix)]
         ["monitor"] => {
             crate::monitor::run();
@@ -48,12 +49,12 @@ fn say(text: &str) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn answer() -> ExitCode {
+fn answer(hook: fn(&str) -> Answer) -> ExitCode {
     let mut input = String::new();
     if std::io::stdin().read_to_string(&mut input).is_err() {
         input.clear();
     }
-    let Answer { stdout, stderr, code, after } = hook::answer(&input);
+    let Answer { stdout, stderr, code, after } = hook(&input);
     let _ = std::io::stdout().write_all(stdout.as_bytes());
     let _ = std::io::stdout().flush();
     let _ = std::io::stderr().write_all(stderr.as_bytes());

@@ -10,7 +10,7 @@ use relay_client::{config::environment, place::write_private};
 use relay_core::{agent::Status, text::Line, time::Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{clock, mailbox::Mailbox};
+use crate::{clock, mailbox::Mailbox, shortcut};
 
 /// How the session is doing, since when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,8 +42,14 @@ impl Mood {
         if Self::of_hooks(mailbox).is_some_and(same) && self.status == Status::Busy {
             return;
         }
+        let busy = self.status == Status::Busy;
+        if !busy {
+            shortcut::busy(mailbox, false);
+        }
         let text = serde_json::to_string(self).expect("plain JSON");
-        let _ = write_private(&file(mailbox), &text);
+        if write_private(&file(mailbox), &text).is_ok() && busy {
+            shortcut::busy(mailbox, true);
+        }
     }
 
     /// What Claude Code says of that process.

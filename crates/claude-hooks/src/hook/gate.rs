@@ -5,25 +5,30 @@
 
 use relay_client::config::{Config, environment};
 use relay_core::{
-    agent::{Approval, Status},
+    agent::Approval,
     approval::{Call, Place, Verdict, judge as verdict},
+    env,
 };
 use serde_json::json;
 
 use super::{Answer, Desk, Input};
 use crate::program::ring;
 
-/// Tools that are a question to the person.
-const QUESTIONS: [&str; 2] = ["AskUserQuestion", "ExitPlanMode"];
-
 /// Before a tool runs.
 pub fn judge(desk: &Desk, input: &Input) -> Answer {
-    if QUESTIONS.contains(&input.tool_name.as_str()) && input.agent_id.is_none() {
-        desk.be(Status::Waiting, Some("question"));
+    let project = desk.seat.cwd.to_string_lossy().into_owned();
+    let mode = desk.seat.approval;
+    let verdict = decide(mode, input, project);
+    if let Verdict::Ask(reason) = &verdict
+        && is_unattended()
+    {
+        desk.mailbox.note(&format!(
+            "`{}` was not allowed to run {} ({reason}): nobody is there to ask.",
+            desk.seat.agent, input.tool_name
+        ));
         ring(&desk.mailbox);
     }
-    let project = desk.seat.cwd.to_string_lossy().into_owned();
-    decide(desk.seat.approval, input, project)
+    told(mode, verdict)
 }
 
 /// An input that is no JSON may be of a call that is gated.
@@ -39,36 +44,59 @@ pub fn homeless(input: &Input) -> Answer {
     if input.hook_event_name != "PreToolUse" {
         return Answer::default();
     }
-    decide(mode(), input, input.cwd.clone())
+    let mode = mode();
+    told(mode, decide(mode, input, input.cwd.clone()))
 }
 
-/// The mode of the settings; the strictest where they cannot be read and one of them sets it.
+/// The mode of the settings, whatever else is wrong with them; the strictest where they mean to set
+/// one that cannot be read.
 fn mode() -> Approval {
-    match Config::from_env() {
+    let names = [env::APPROVAL.name, env::PROFILE.name, env::PROFILES_FILE.name];
+    let gate = |name: &str| names.contains(&name).then(|| environment(name)).flatten();
+    match Config::read(&gate) {
         Ok(config) => config.approval,
-        Err(_) if environment("AGENT_RELAY_APPROVAL").is_some_and(|mode| mode == "open") => {
-            Approval::Open
-        }
-        Err(_) if environment("AGENT_RELAY_APPROVAL").is_some() => Approval::ReadOnly,
-        Err(_) => Approval::Open,
+        Err(_) if gate(env::APPROVAL.name).is_some_and(|mode| mode == "open") => Approval::Open,
+        Err(_) => Approval::ReadOnly,
     }
 }
 
-fn decide(mode: Approval, input: &Input, project: String) -> Answer {
+fn decide(mode: Approval, input: &Input, project: String) -> Verdict {
     if mode == Approval::Open {
-        return Answer::default();
+        return Verdict::Allow;
     }
-    let place = Place { cwd: input.cwd.clone(), home: environment("HOME"), ..Place::new(project) };
-    let call = Call::tool(&input.tool_name, &input.tool_input);
-    match verdict(mode, &call, &place) {
-        Verdict::Allow => Answer::default(),
-        Verdict::Ask(reason) => told("ask", mode, reason.as_str()),
-        Verdict::Deny(reason) => told("deny", mode, reason.as_str()),
+    let place = Place {
+        cwd: input.cwd.clone(),
+        home: environment("HOME"),
+        also: temporary(&environment),
+        ..Place::new(project)
+    };
+    verdict(mode, &Call::tool(&input.tool_name, &input.tool_input), &place)
+}
+
+/// The folders for temporary files; Claude Code keeps a session's scratch folder in one of them.
+fn temporary(get: &dyn Fn(&str) -> Option<String>) -> Vec<String> {
+    let set = ["TMPDIR", "CLAUDE_CODE_TMPDIR"].into_iter().filter_map(get);
+    let usual = ["/tmp", "/private/tmp", "/var/tmp"].map(str::to_owned);
+    set.filter(|folder| folder.starts_with('/')).chain(usual).collect()
+}
+
+/// Whether nobody is there to be asked: newer versions say so, older ones only how they began.
+fn is_unattended() -> bool {
+    match environment("CLAUDE_CODE_SESSION_ATTENDED").as_deref() {
+        Some("0") => true,
+        Some("1") => false,
+        _ => environment("CLAUDE_CODE_ENTRYPOINT").is_some_and(|entry| entry == "sdk-cli"),
     }
 }
 
-/// In `-p`, where nobody is there, Claude Code denies what asks, with the reason.
-fn told(decision: &str, mode: Approval, reason: &str) -> Answer {
+/// What is to be asked where nobody is there is denied.
+fn told(mode: Approval, verdict: Verdict) -> Answer {
+    let verdict = if is_unattended() { verdict.unattended() } else { verdict };
+    let (decision, reason) = match verdict {
+        Verdict::Allow => return Answer::default(),
+        Verdict::Ask(reason) => ("ask", reason),
+        Verdict::Deny(reason) => ("deny", reason),
+    };
     Answer::output(&json!({
         "hookEventName": "PreToolUse",
         "permissionDecision": decision,
@@ -84,7 +112,7 @@ fn refused(why: &str) -> Answer {
 mod tests {
     use super::*;
 
-    fn decided(mode: Approval, tool: &str, input: serde_json::Value) -> String {
+    fn decided(mode: Approval, tool: &str, input: serde_json::Value) -> &'static str {
         let input = Input {
             hook_event_name: "PreToolUse".into(),
             tool_name: tool.into(),
@@ -92,12 +120,11 @@ mod tests {
             cwd: "/srv/app".into(),
             ..Input::default()
         };
-        let answer = decide(mode, &input, "/srv/app".into());
-        assert_eq!((answer.code, answer.stderr.as_str()), (0, ""));
-        serde_json::from_str::<serde_json::Value>(&answer.stdout).map_or_else(
-            |_| "allow".to_owned(),
-            |told| told["hookSpecificOutput"]["permissionDecision"].as_str().unwrap().to_owned(),
-        )
+        match decide(mode, &input, "/srv/app".into()) {
+            Verdict::Allow => "allow",
+            Verdict::Ask(_) => "ask",
+            Verdict::Deny(_) => "deny",
+        }
     }
 
     #[test]
@@ -110,6 +137,12 @@ mod tests {
             (Guarded, bash("rm -rf build"), "ask"),
             (Guarded, bash("cargo test"), "allow"),
             (Guarded, write.clone(), "allow"),
+            (Guarded, ("Write", json!({"file_path": "/tmp/notes", "content": "x"})), "allow"),
+            (Guarded, bash("cargo test > /tmp/log"), "allow"),
+            (Guarded, bash("cargo test > /tmp/../etc/log"), "ask"),
+            (Guarded, ("Write", json!({"file_path": "/home/me/a", "content": "x"})), "ask"),
+            (ReadOnly, ("Write", json!({"file_path": "/tmp/notes", "content": "x"})), "deny"),
+            (ReadOnly, bash("ls > /tmp/log"), "deny"),
             (ReadOnly, write, "deny"),
             (ReadOnly, bash("ls | wc -l"), "allow"),
             (ReadOnly, bash("echo $(rm x)"), "deny"),
@@ -120,5 +153,14 @@ mod tests {
         ] {
             assert_eq!(decided(mode, tool, input.clone()), expected, "{mode} {input}");
         }
+    }
+
+    #[test]
+    fn what_is_no_absolute_folder_is_no_place_for_temporary_files() {
+        let set = |name: &str| match name {
+            "TMPDIR" => Some("/srv/scratch".to_owned()),
+            _ => Some("..".to_owned()),
+        };
+        assert_eq!(temporary(&set), ["/srv/scratch", "/tmp", "/private/tmp", "/var/tmp"]);
     }
 }

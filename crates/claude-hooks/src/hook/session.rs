@@ -20,6 +20,7 @@ use crate::{
     process,
     program::ring,
     seat::Seat,
+    shortcut,
     status::Mood,
 };
 
@@ -107,6 +108,7 @@ fn sit(
         let _ = fs::remove_file(mailbox.file(RELAY));
         mailbox.recover(&tail(Path::new(&input.transcript_path)));
     }
+    shortcut::begin(place, &seat)?;
     seat.save(place)?;
     let owner = serde_json::to_string(&seat).map_err(std::io::Error::other)?;
     write_private(&mailbox.file("owner.json"), &owner)?;

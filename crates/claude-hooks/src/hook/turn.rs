@@ -2,17 +2,23 @@
 //! end.
 
 use relay_core::{agent::Status, prompt::Reader};
+use serde_json::json;
 
 use super::{Answer, Desk, Input};
 use crate::{clock, nudge, path::Via, program::ring, status::Mood};
 
 /// A person's prompt, or a nudge of ours.
 pub fn begin(desk: Desk, input: &Input) -> Answer {
-    desk.be(Status::Busy, None);
     keep_mode(&desk, &input.permission_mode);
     let via = nudge::via(&input.prompt);
-    let answer = give(desk.mailbox.clone(), &reader(&desk), &input.hook_event_name, via, true);
-    let answer = answer.unwrap_or_default();
+    let given = give(desk.mailbox.clone(), &reader(&desk), &input.hook_event_name, via, true);
+    let answer = match given {
+        None if is_late(&desk, &input.prompt) => late(),
+        given => {
+            desk.be(Status::Busy, None);
+            given.unwrap_or_default()
+        }
+    };
     // The companion may have died; the next turn's mail needs one.
     let after = answer.after;
     Answer { after: None, ..answer }.then(move || {
@@ -21,6 +27,19 @@ pub fn begin(desk: Desk, input: &Input) -> Answer {
         }
         super::session::ring_or_start(&desk.place, &desk.seat);
     })
+}
+
+/// A nudge alone, for mail that was taken before it came. In a running turn it costs nothing.
+fn is_late(desk: &Desk, prompt: &str) -> bool {
+    let idle = Mood::of_hooks(&desk.mailbox).is_some_and(|mood| mood.status == Status::Idle);
+    idle && nudge::is_alone(prompt) && desk.mailbox.pending() == 0
+}
+
+/// No turn: Claude Code says so in two lines, and the model hears nothing of it.
+fn late() -> Answer {
+    let reason = "Agent Relay: the mail that this nudge was for has come already.";
+    let stdout = json!({"decision": "block", "reason": reason, "suppressOutput": true});
+    Answer { stdout: stdout.to_string(), ..Answer::default() }
 }
 
 /// Between two tools the model reads what has come meanwhile. A subagent is not who is written to.
@@ -65,6 +84,15 @@ fn give(
 pub fn wait(desk: &Desk, input: &Input) -> Answer {
     desk.be(Status::Waiting, Some(&format!("permission: {}", input.tool_name)));
     ring(&desk.mailbox);
+    Answer::default()
+}
+
+/// A tool is a question to the person.
+pub fn ask(desk: &Desk, input: &Input) -> Answer {
+    if input.agent_id.is_none() {
+        desk.be(Status::Waiting, Some("question"));
+        ring(&desk.mailbox);
+    }
     Answer::default()
 }
 
