@@ -6,6 +6,7 @@
 #![cfg(target_os = "linux")]
 
 pub mod claude;
+pub mod codex;
 pub mod program;
 pub mod terminal;
 mod wait;

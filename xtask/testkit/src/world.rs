@@ -18,6 +18,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::{
     claude::{Claude, Setup},
+    codex::{self, Codex},
     until,
 };
 
@@ -52,6 +53,13 @@ impl World {
         let claude = Claude::new(&self.relay.url()).await;
         let agent = self.joins("claude", claude.start(setup)).await;
         (claude, agent)
+    }
+
+    /// A session of Codex that has begun and is registered.
+    pub async fn codex_session(&self, setup: &codex::Setup) -> (Codex, Agent) {
+        let codex = Codex::new(&self.relay.url()).await;
+        let agent = self.joins("codex", codex.start(setup)).await;
+        (codex, agent)
     }
 
     /// Waits for the agent of a provider that registers while something is done.
