@@ -1,0 +1,76 @@
+// The page's frame: the rail of views, and the view.
+
+import type { JSX } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import { open } from "./ui/dialog.tsx";
+import { Dialogs } from "./ui/dialogs.tsx";
+import { Shortcuts } from "./ui/shortcuts.tsx";
+import { Announcer } from "./ui/announcer.tsx";
+import { useAddress, type Address } from "./router.ts";
+import { useStore } from "./state/store.ts";
+import { Rail } from "./ui/rail.tsx";
+import { Agents } from "./view/agents.tsx";
+import { Channels } from "./view/channels.tsx";
+import { Mail } from "./view/mail.tsx";
+import { OverviewPage } from "./view/overview.tsx";
+import { Pairs } from "./view/pairs.tsx";
+import { Tasks } from "./view/tasks.tsx";
+
+const TITLES = {
+  overview: "Overview",
+  agents: "Agents",
+  mail: "Conversation",
+  pairs: "Pairs",
+  tasks: "Tasks",
+  channels: "Channels",
+  integrations: "Integrations",
+};
+
+export function App(): JSX.Element {
+  const address = useAddress();
+  const main = useRef<HTMLElement>(null);
+  const refused = useStore((state) => (state.link.phase === "refused" ? state.link.problem : undefined));
+  useTitle(address);
+  useEffect(() => {
+    if (refused) open("token");
+  }, [refused]);
+
+  return (
+    <div class={`shell${address.id ? " opened" : ""}`}>
+      <button type="button" class="skip" onClick={() => main.current?.focus()}>
+        Skip to the content
+      </button>
+      <Rail address={address} />
+      <main ref={main} tabIndex={-1} aria-label={TITLES[address.view]}>
+        <Shown address={address} />
+      </main>
+      <Dialogs />
+      <Shortcuts address={address} />
+      <Announcer />
+    </div>
+  );
+}
+
+function Shown({ address }: { address: Address }): JSX.Element {
+  switch (address.view) {
+    case "overview":
+      return <OverviewPage />;
+    case "agents":
+      return <Agents address={address} />;
+    case "mail":
+      return <Mail address={address} />;
+    case "pairs":
+      return <Pairs address={address} />;
+    case "tasks":
+      return <Tasks address={address} />;
+    case "channels":
+    case "integrations":
+      return <Channels address={address} />;
+  }
+}
+
+function useTitle({ view, id }: Address): void {
+  useEffect(() => {
+    document.title = `${id ? `${id} · ` : ""}${TITLES[view]} · Agent Relay`;
+  }, [view, id]);
+}

@@ -1,0 +1,62 @@
+// Times, as people say them.
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/** How long ago, short enough for a column: `now`, `3 min`, `2 h`, `5 d`, then the date. */
+export function ago(at: number, now: number): string {
+  const passed = now - at;
+  if (passed < 0) return until(at, now);
+  if (passed < 45_000) return "now";
+  if (passed < HOUR) return `${Math.max(1, Math.round(passed / MINUTE))} min`;
+  if (passed < DAY) return `${Math.floor(passed / HOUR)} h`;
+  if (passed < 7 * DAY) return `${Math.floor(passed / DAY)} d`;
+  return day(at, now);
+}
+
+/** How long until then: `in 40 s`, `in 4 min`. */
+export function until(at: number, now: number): string {
+  const left = at - now;
+  if (left <= 0) return "now";
+  return left < 2 * MINUTE ? `in ${Math.ceil(left / 1000)} s` : left < 2 * HOUR ? `in ${Math.round(left / MINUTE)} min` : `in ${Math.round(left / HOUR)} h`;
+}
+
+/** A span: `40 s`, `12 min`, `3 h 20 min`, `2 d`. */
+export function span(time: number): string {
+  if (time < MINUTE) return `${Math.max(0, Math.floor(time / 1000))} s`;
+  if (time < HOUR) return `${Math.floor(time / MINUTE)} min`;
+  if (time < DAY) return `${Math.floor(time / HOUR)} h ${Math.floor((time % HOUR) / MINUTE)} min`;
+  return `${Math.floor(time / DAY)} d ${Math.floor((time % DAY) / HOUR)} h`;
+}
+
+/** How long until the text of `ago` may be another one. */
+export function lasts(at: number, now: number): number {
+  const passed = Math.abs(now - at);
+  return passed < 2 * MINUTE ? 5_000 : passed < HOUR ? 20_000 : 5 * MINUTE;
+}
+
+function day(at: number, now: number): string {
+  const date = new Date(at);
+  const year = date.getFullYear() === new Date(now).getFullYear() ? {} : { year: "numeric" as const };
+  return date.toLocaleDateString("en-GB", { day: "numeric", month: "short", ...year });
+}
+
+/** The moment itself, for a title. */
+export function absolute(at: number): string {
+  return new Date(at).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
+}
+
+/** `12:03`. */
+export function clock(at: number): string {
+  return new Date(at).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+}
+
+/** `Today`, `Yesterday`, or the date: what separates the days of a thread. */
+export function dayName(at: number, now: number): string {
+  const midnight = (time: number) => new Date(time).setHours(0, 0, 0, 0);
+  const days = Math.round((midnight(now) - midnight(at)) / DAY);
+  if (days === 0) return "Today";
+  if (days === 1) return "Yesterday";
+  return new Date(at).toLocaleDateString("en-GB", { weekday: "long", day: "numeric", month: "long", year: "numeric" });
+}

@@ -1,0 +1,112 @@
+// Text of others, names and times. Nothing here ever becomes markup.
+
+import type { JSX } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { useStore } from "../state/store.ts";
+import { blocks, fold, pieces, plain } from "../text/visible.ts";
+import { absolute, ago, lasts, until } from "../text/time.ts";
+import { parseTarget } from "../text/target.ts";
+import { link } from "../router.ts";
+
+/** A text in one line or few, held together so that its direction cannot reach what stands around it. */
+export function Words({ of }: { of: string }): JSX.Element {
+  return (
+    <bdi>
+      {pieces(of).map((piece, at) =>
+        "text" in piece ? (
+          piece.text
+        ) : (
+          <span key={at} class="mark" title={piece.name}>
+            {piece.mark}
+          </span>
+        ),
+      )}
+    </bdi>
+  );
+}
+
+/** The whole text of a message or task; a long one is folded. */
+export function Body({ of, empty }: { of: string; empty?: string }): JSX.Element {
+  const [open, setOpen] = useState(false);
+  if (of === "") return <p class="faint">{empty ?? "No text."}</p>;
+  const folded = fold(of);
+  const shown = folded && !open ? folded.shown : of;
+  return (
+    <div class="body" dir="auto">
+      {blocks(shown).map(({ kind, text }, at) =>
+        kind === "code" ? (
+          <pre key={at} tabIndex={0}>
+            <Words of={text} />
+          </pre>
+        ) : (
+          <div key={at} class="text">
+            <Words of={text} />
+          </div>
+        ),
+      )}
+      {folded && (
+        <button type="button" class="link" aria-expanded={open} onClick={() => setOpen(!open)}>
+          {open ? "Show less" : `Show all (${folded.lines > 1 ? `${folded.lines} lines` : `${of.length} characters`})`}
+        </button>
+      )}
+    </div>
+  );
+}
+
+/** What people call an agent: its label, else its id, which is always in the title. */
+export function useName(id: string): string {
+  return useStore((state) => state.agents.rows.get(id)?.label ?? id);
+}
+
+export function Name({ id, to }: { id: string; to?: boolean }): JSX.Element {
+  const name = useName(id);
+  const special = id === "human" ? "human (you, the operator)" : id === "system" ? "system (the relay itself)" : id;
+  const inner = <Words of={name} />;
+  if (!to || id === "human" || id === "system") return <span class="name" title={plain(special)}>{inner}</span>;
+  return (
+    <a class="name" title={plain(special)} href={link("agents", id)}>
+      {inner}
+    </a>
+  );
+}
+
+/** Whom a message is for. */
+export function To({ target, link: linked }: { target: string; link?: boolean }): JSX.Element {
+  const { kind, word } = parseTarget(target);
+  if (kind === "agent") return <Name id={word} {...(linked ? { to: true } : {})} />;
+  return (
+    <span class="chip">
+      <Words of={target} />
+    </span>
+  );
+}
+
+/** A moment, as how long ago it is; the moment itself is in the title. */
+export function Time({ at, future }: { at: number; future?: boolean }): JSX.Element {
+  const now = useNow(at);
+  return (
+    <time dateTime={new Date(at).toISOString()} title={absolute(at)}>
+      {future ? until(at, now) : ago(at, now)}
+    </time>
+  );
+}
+
+/** The time, as often as the text about `at` may change. */
+export function useNow(at: number): number {
+  const [now, setNow] = useState(Date.now);
+  useEffect(() => {
+    const timer = setTimeout(() => setNow(Date.now()), lasts(at, now));
+    return () => clearTimeout(timer);
+  }, [at, now]);
+  return Math.max(now, Date.now());
+}
+
+/** The time, every so many milliseconds. */
+export function useClock(every: number): number {
+  const [now, setNow] = useState(Date.now);
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), every);
+    return () => clearInterval(timer);
+  }, [every]);
+  return now;
+}
