@@ -63,10 +63,19 @@ impl Reader {
         self.written(message, Means::Tools)
     }
 
+    /// The same however long it is, for a session that asked for this one.
+    pub fn whole(&self, message: &Message) -> String {
+        self.with_body(message, &whole(message))
+    }
+
     fn written(&self, message: &Message, means: Means) -> String {
+        self.with_body(message, &body(message, means))
+    }
+
+    fn with_body(&self, message: &Message, body: &str) -> String {
         let subject =
             message.subject.as_ref().map(|s| format!("{} — ", one_line(s))).unwrap_or_default();
-        format!("{}: {subject}{}", self.header(message), body(message, means))
+        format!("{}: {subject}{body}", self.header(message))
     }
 
     /// A message that stands in the session's context already: its header, without the body.
@@ -110,12 +119,19 @@ impl Reader {
     }
 }
 
+fn whole(message: &Message) -> String {
+    match message.deleted_at {
+        Some(_) => "(deleted)".to_owned(),
+        None => shown(printable(&message.body).trim_end(), usize::MAX).0,
+    }
+}
+
 fn body(message: &Message, means: Means) -> String {
     if message.deleted_at.is_some() {
         return "(deleted)".to_owned();
     }
     let text = printable(&message.body);
-    let (mut body, whole) = shown(text.trim_end());
+    let (mut body, whole) = shown(text.trim_end(), MOST_CHARACTERS);
     if !whole {
         let all = text.chars().count();
         let id = message.id;
@@ -128,11 +144,11 @@ fn body(message: &Message, means: Means) -> String {
     body
 }
 
-/// As much of a text as is shown, and whether that is all. Measured as it is shown: a text of empty
+/// As much of a text as may be shown, and whether that is all. Measured as it is shown: a text of empty
 /// lines grows by being indented.
-fn shown(text: &str) -> (String, bool) {
+fn shown(text: &str, most: usize) -> (String, bool) {
     let mut shown = String::new();
-    let mut room = MOST_CHARACTERS;
+    let mut room = most;
     for (number, line) in text.lines().enumerate() {
         let line = defused(&escaped(line));
         let line = if number == 0 { line } else { format!("\n    {line}") };
