@@ -117,6 +117,15 @@ pub fn find(lookup: &Lookup) -> Result<Option<Identity>, IdentityError> {
     Ok(nearest(&files, lookup.pid)?.map(|file| identity(file, Found::Process)))
 }
 
+/// The agent of the session that a runtime calls so, where its provider has written it down.
+///
+/// Fails when several providers claim the session.
+pub fn of_session(folder: &Path, session: &str) -> Result<Option<Identity>, IdentityError> {
+    let mut files = state_file::live(folder)?;
+    files.retain(|file| file.session.as_deref() == Some(session));
+    Ok(only(files)?.map(|file| identity(file, Found::Session)))
+}
+
 fn by_id(id: &AgentId, found: Found, files: Vec<StateFile>, folder: &Path) -> Identity {
     match files.into_iter().find(|file| file.agent_id == *id) {
         Some(file) => identity(file, found),

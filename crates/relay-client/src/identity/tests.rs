@@ -131,3 +131,19 @@ fn a_state_file_is_for_its_user_only() {
     assert_eq!(mode(&machine.sessions().join("a.json")), 0o600);
     assert!(!format!("{file:?}").contains("token of a"));
 }
+
+#[test]
+fn a_session_is_found_by_the_name_that_its_runtime_gives_it() {
+    let machine = Machine::new();
+    let me = std::process::id();
+    machine.session("a", Some("thread-1"), me);
+    machine.session("b", Some("thread-2"), me);
+    machine.session("c", None, me);
+    let found = |session: &str| of_session(&machine.sessions(), session);
+    let a = found("thread-1").unwrap().unwrap();
+    assert_eq!((a.agent.as_str(), a.found), ("a", Found::Session));
+    assert_eq!(a.token.as_deref(), Some("token of a"));
+    assert!(found("thread-3").unwrap().is_none(), "that others run says nothing of this one");
+    machine.session("d", Some("thread-1"), me);
+    assert!(matches!(found("thread-1"), Err(IdentityError::Ambiguous { .. })));
+}
