@@ -2,7 +2,7 @@
 
 use std::{
     ops::Deref,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use relay_core::time::Timestamp;
@@ -20,6 +20,7 @@ use crate::{
         dashboard::Site,
         guard::Guard,
         limit::{EventRates, Streams, WrongTokens},
+        mcp::Mcp,
     },
     job::callback::Pulse,
     metrics::{Metrics, Reading},
@@ -61,6 +62,7 @@ pub struct Inner {
     pub callbacks: Pulse,
     /// When it started.
     pub started_at: Timestamp,
+    mcp: OnceLock<Arc<dyn Mcp>>,
     stopping: watch::Sender<bool>,
     revocations: watch::Sender<u64>,
     fanout_task: Mutex<Option<JoinHandle<()>>>,
@@ -88,6 +90,7 @@ impl App {
             dashboard: Site::new(config.dashboard_dir.clone()),
             callbacks: Pulse::default(),
             started_at: store.now(),
+            mcp: OnceLock::new(),
             stopping: watch::Sender::new(false),
             revocations: watch::Sender::new(0),
             fanout_task: Mutex::new(Some(task)),
@@ -98,6 +101,17 @@ impl App {
 }
 
 impl Inner {
+    /// Says who answers at `/mcp`; without, there is nothing there. The first stays.
+    pub fn mount_mcp(&self, mcp: Arc<dyn Mcp>) {
+        // An error hands the second one back, which is dropped.
+        let _ = self.mcp.set(mcp);
+    }
+
+    /// Who answers at `/mcp`.
+    pub fn mcp(&self) -> Option<&Arc<dyn Mcp>> {
+        self.mcp.get()
+    }
+
     /// Tells streams, polls and jobs to end.
     pub fn stop(&self) {
         self.stopping.send_replace(true);

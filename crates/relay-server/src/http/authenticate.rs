@@ -14,7 +14,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::{error::HttpError, limit::WrongTokens};
 use crate::{config::Config, integration::Integrations, metrics::Metrics};
 
-const OWN_HEADER: HeaderName = HeaderName::from_static("x-agent-relay-token");
+pub(super) const OWN_HEADER: HeaderName = HeaderName::from_static("x-agent-relay-token");
 
 /// The two tokens that the settings know. What is kept of them is their digests.
 #[derive(Debug)]

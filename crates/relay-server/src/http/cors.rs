@@ -6,9 +6,11 @@ use super::{Body, guard::Visitor, reply};
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PATCH, DELETE");
 const HEADERS: HeaderValue = HeaderValue::from_static(
-    "authorization, content-type, idempotency-key, last-event-id, x-agent-relay-token",
+    "authorization, content-type, idempotency-key, last-event-id, mcp-protocol-version, \
+     mcp-session-id, x-agent-relay-token",
 );
-const EXPOSED: HeaderValue = HeaderValue::from_static("link, retry-after, www-authenticate");
+const EXPOSED: HeaderValue =
+    HeaderValue::from_static("link, mcp-session-id, retry-after, www-authenticate");
 const TEN_MINUTES: HeaderValue = HeaderValue::from_static("600");
 const ASK_PRIVATE: HeaderName = HeaderName::from_static("access-control-request-private-network");
 const ALLOW_PRIVATE: HeaderName = HeaderName::from_static("access-control-allow-private-network");

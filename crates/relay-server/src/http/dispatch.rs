@@ -21,7 +21,7 @@ use super::{
     cors,
     error::{self, HttpError},
     guard::{self, Visitor},
-    openapi, reply,
+    mcp, openapi, reply,
     request::{Payload, Request},
 };
 use crate::{
@@ -40,8 +40,12 @@ pub async fn answer(app: &App, peer: IpAddr, request: http::Request<Incoming>) -
     let (method, path) = (parts.method.as_str(), parts.uri.path());
     let route =
         Route::parse(method, path).or_else(|unknown| app.dashboard.route(method, path, unknown));
-    let name = route.as_ref().map_or("none", |route| route.entry().name);
-    let private = path.starts_with("/api") || path == "/metrics";
+    let name = match &route {
+        Ok(route) => route.entry().name,
+        Err(_) if path == mcp::PATH => "Mcp",
+        Err(_) => "none",
+    };
+    let private = is_private(path);
     let mut asker = None;
     let answered = AssertUnwindSafe(pass(app, peer, parts, body, route, &mut asker)).catch_unwind();
     let mut response = answered.await.unwrap_or_else(|_| {
@@ -96,13 +100,23 @@ fn admit(app: &App, parts: &Parts, route: Option<&Route>) -> Result<Visitor, Ref
     if matches!(route, Some(Route::Health | Route::Ready)) {
         return Ok(Visitor::Own);
     }
-    let api = parts.uri.path().starts_with("/api");
+    let api = is_api(parts.uri.path());
     app.guard.check(&parts.uri, &parts.headers, api)
 }
 
 fn refuse(app: &App, error: HttpError) -> Response<Body> {
     app.metrics.rejected(error.code());
     error.into_response()
+}
+
+/// Where only programs and the relay's own pages ask.
+fn is_api(path: &str) -> bool {
+    path.starts_with("/api") || path == mcp::PATH
+}
+
+/// Where answers are for the one who asks only.
+fn is_private(path: &str) -> bool {
+    is_api(path) || path == "/metrics"
 }
 
 /// Who asks is settled before whether there is such a route: strangers learn nothing of the API.
@@ -114,7 +128,7 @@ async fn handle(
     let path = request.parts.uri.path();
     let open = match &route {
         Ok(route) => route.scopes().is_empty(),
-        Err(_) => !path.starts_with("/api") && path != "/metrics",
+        Err(_) => !is_private(path),
     };
     if !open {
         let door = Door {
@@ -127,6 +141,9 @@ async fn handle(
         let Identified { caller, token } = door.identify(request.peer, &request.parts.headers)?;
         request.caller = caller;
         request.token = token;
+    }
+    if request.parts.uri.path() == mcp::PATH {
+        return mcp::answer(app, request).await;
     }
     let route = route?;
     request.caller.check(&route)?;

@@ -12,6 +12,7 @@ pub mod error;
 pub mod guard;
 pub mod json;
 pub mod limit;
+pub mod mcp;
 pub mod openapi;
 mod refusal;
 pub mod reply;

@@ -45,8 +45,13 @@ impl Request {
 
     /// Reads the body as JSON.
     pub async fn json<T: DeserializeOwned>(&mut self) -> Result<T, HttpError> {
+        json::parse(&self.bytes().await?).map_err(Into::into)
+    }
+
+    /// Reads the body, which is said to be JSON, as it is.
+    pub async fn bytes(&mut self) -> Result<Bytes, HttpError> {
         check_media_type(&self.parts.headers)?;
-        json::parse(&self.body.read(&self.parts.headers).await?).map_err(Into::into)
+        self.body.read(&self.parts.headers).await
     }
 
     /// Reads the body as JSON; none at all counts as `{}`, for `curl -X POST` without more.
