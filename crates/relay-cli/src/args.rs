@@ -9,8 +9,8 @@ use relay_core::{env, id::AgentId};
 
 use crate::{
     command::{
-        agent, ask, channel, claim, completions, inbox, integration, join, message, open, pair,
-        serve, status, task, token, watch,
+        agent, ask, channel, claim, completions, inbox, integration, join, mcp, message, open,
+        pair, serve, status, task, token, watch,
     },
     failure::Failure,
     settings::Settings,
@@ -87,6 +87,7 @@ pub enum Command {
     Tags(agent::SetTags),
     Status(status::Status),
     Watch(watch::Watch),
+    Mcp(mcp::Mcp),
     #[command(subcommand)]
     Token(token::Token),
     Completions(completions::Completions),

@@ -16,6 +16,7 @@ pub mod context;
 pub mod failure;
 pub mod input;
 pub mod listen;
+pub mod mcp;
 pub mod operator;
 pub mod output;
 pub mod port;

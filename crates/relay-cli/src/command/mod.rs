@@ -9,6 +9,7 @@ pub mod completions;
 pub mod inbox;
 pub mod integration;
 pub mod join;
+pub mod mcp;
 pub mod message;
 pub mod open;
 pub mod pair;
@@ -34,6 +35,7 @@ use crate::{
 pub fn run(Cli { common, command }: Cli) -> Result<(), Failure> {
     match command {
         Command::Serve(serve) => serve.run(&common),
+        Command::Mcp(mcp) => mcp.run(common),
         Command::Completions(completions) => completions.run(Output::new(common.json)),
         command => Builder::new_current_thread()
             .enable_all()
@@ -90,6 +92,6 @@ async fn perform(context: &Context, command: Command) -> Result<(), Failure> {
         Command::Status(status) => status.run(context).await,
         Command::Watch(watch) => watch.run(context).await,
         Command::Token(token) => token.run(context).await,
-        Command::Serve(_) | Command::Completions(_) => Ok(()),
+        Command::Serve(_) | Command::Mcp(_) | Command::Completions(_) => Ok(()),
     }
 }

@@ -2,12 +2,12 @@
 
 use std::{
     net::SocketAddr,
-    path::{Path, PathBuf},
+    path::Path,
     process::exit,
+    sync::Arc,
     time::Duration,
 };
 
-use relay_client::config::data_dir;
 use relay_core::{env, version::VERSION};
 use relay_server::{App, Config};
 use relay_store::Store;
@@ -18,6 +18,7 @@ use crate::{
     args::Common,
     failure::Failure,
     listen::{listen, local},
+    mcp::http::Mount,
     operator,
     output::Output,
     settings::Settings,
@@ -134,13 +135,15 @@ async fn serve(mut config: Config, settings: &Settings) -> Result<(), Failure> {
     let listeners = listen(&config, settings).await?;
     let address = local(&listeners)?;
     config.operator = operator(address.port());
-    let database = database(&mut config)?;
+    let database = settings.database()?;
     let store = Store::open(relay_store::Config {
         integrations: config.integrations.known(),
         ..relay_store::Config::new(&database)
     })
     .await?;
     let app = App::new(config, store).await?;
+    let mcp = Arc::new(Mount::new(reached(address)).map_err(Failure::refused)?);
+    app.mount_mcp(mcp.clone());
     greet(address, &database, app.dashboard.is_built());
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let relay = relay_server::serve(listeners, app, async {
@@ -149,7 +152,7 @@ async fn serve(mut config: Config, settings: &Settings) -> Result<(), Failure> {
     });
     tokio::select! {
         () = relay => {}
-        () = watch(&mut signals, stop) => {}
+        () = watch(&mut signals, &mcp, stop) => {}
     }
     Ok(())
 }
@@ -166,20 +169,19 @@ fn operator(port: u16) -> Option<SecretString> {
     token.ok()
 }
 
-fn database(config: &mut Config) -> Result<PathBuf, Failure> {
-    match config.db_path.take() {
-        Some(path) => Ok(path),
-        None => Ok(data_dir().map_err(Failure::usage)?.join("relay.db")),
-    }
-}
-
 /// The first signal asks the relay to stop, and gives it its time. The second does not wait: what
 /// was acknowledged is on disk already.
-async fn watch(signals: &mut signal::Signals, stop: tokio::sync::oneshot::Sender<()>) {
+async fn watch(signals: &mut signal::Signals, mcp: &Mount, stop: tokio::sync::oneshot::Sender<()>) {
     signals.next().await;
     Output::new(false).note("stopping; once more stops at once");
-    let _ = stop.send(());
+    let end = async {
+        // Agents that live by an MCP session go offline while there is a relay to tell.
+        mcp.close().await;
+        let _ = stop.send(());
+        std::future::pending::<()>().await;
+    };
     tokio::select! {
+        () = end => {}
         () = signals.next() => exit(INTERRUPTED),
         () = tokio::time::sleep(DEADLINE) => {
             Output::new(false).warn("did not come to an end in time");
@@ -188,14 +190,18 @@ async fn watch(signals: &mut signal::Signals, stop: tokio::sync::oneshot::Sender
     }
 }
 
+/// The address under which this machine reaches itself.
+fn reached(address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        return SocketAddr::from(([127, 0, 0, 1], address.port()));
+    }
+    address
+}
+
 /// Says where it listens, as data for whoever started it, and to a person what to type next.
 fn greet(address: SocketAddr, database: &Path, built: bool) {
     let output = Output::new(false);
-    let own = if address.ip().is_unspecified() {
-        SocketAddr::from(([127, 0, 0, 1], address.port()))
-    } else {
-        address
-    };
+    let own = reached(address);
     // A relay serves on when nobody reads what it says.
     let _ = output.line(&format!("listening on http://{own}"));
     let elsewhere = if own.to_string() == "127.0.0.1:4850" {

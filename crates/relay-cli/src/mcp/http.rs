@@ -1,0 +1,144 @@
+//! The server at `/mcp`, on the relay's own port: one session for each client that begins one.
+//!
+//! The relay has looked at host, origin and token before a request comes here. What the tools do,
+//! they do as a client of the same relay, with the token of the one who asks.
+
+use std::{
+    net::SocketAddr,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{Method, Request, Response};
+use http_body_util::{BodyExt as _, Either, Full};
+use relay_client::{config::ConfigError, http::Relay};
+use relay_core::error::{Code, Refused};
+use relay_server::http::{
+    Body,
+    mcp::{Answering, Mcp},
+};
+use rmcp::{
+    model::ProtocolVersion,
+    transport::streamable_http_server::{
+        StreamableHttpServerConfig, StreamableHttpService,
+        session::local::{LocalSessionManager, SessionConfig},
+    },
+};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::{
+    guest::Lobby,
+    server::Server,
+    who::{Remote, Who},
+};
+
+/// The most sessions open at once.
+const MOST_SESSIONS: usize = 256;
+/// A session of which nothing was heard for so long is over.
+const IDLE: Duration = Duration::from_mins(30);
+/// How long agents may take to say goodbye before the relay stops.
+const FAREWELL: Duration = Duration::from_secs(1);
+/// How often it is looked whether they have.
+const SOON: Duration = Duration::from_millis(5);
+/// The newest version with sessions. Without one, whoever has no agent's token would be nobody.
+const NEWEST: ProtocolVersion = ProtocolVersion::V_2025_11_25;
+const SESSION_HEADER: &str = "mcp-session-id";
+
+/// What answers at `/mcp`.
+pub struct Mount {
+    service: StreamableHttpService<Server, LocalSessionManager>,
+    sessions: Arc<LocalSessionManager>,
+    lobby: Lobby,
+}
+
+impl Mount {
+    /// For the relay that listens there.
+    pub fn new(address: SocketAddr) -> Result<Self, ConfigError> {
+        let relay = Relay::new(&format!("http://{address}"), None)?.with_retries(1);
+        let lobby = Lobby::default();
+        let mut manager = LocalSessionManager::default();
+        manager.session_config = session_config();
+        let (sessions, guests) = (Arc::new(manager), lobby.clone());
+        let open = move || {
+            let session = random()?;
+            let who = Who::Remote(Remote::new(relay.clone(), session, guests.clone()));
+            let versions = ProtocolVersion::known_up_to(&NEWEST);
+            Ok(Server::new(Arc::new(who), CancellationToken::new(), versions))
+        };
+        let config =
+            StreamableHttpServerConfig::default().disable_allowed_hosts().disable_allowed_origins();
+        let service = StreamableHttpService::new(open, Arc::clone(&sessions), config);
+        Ok(Self { service, sessions, lobby })
+    }
+
+    /// Ends all sessions; their agents are offline before the relay is gone.
+    pub async fn close(&self) {
+        self.service.config.cancellation_token.cancel();
+        let ended = async {
+            while !self.sessions.sessions.read().await.is_empty() {
+                tokio::time::sleep(SOON).await;
+            }
+            self.lobby.empty(FAREWELL).await;
+        };
+        if tokio::time::timeout(FAREWELL, ended).await.is_err() {
+            tracing::warn!("some MCP sessions did not end in time");
+        }
+    }
+
+    async fn handle(&self, mut request: Request<Bytes>) -> Response<Body> {
+        let opens =
+            request.method() == Method::POST && !request.headers().contains_key(SESSION_HEADER);
+        if opens && self.sessions.sessions.read().await.len() >= MOST_SESSIONS {
+            return relay_server::http::error::HttpError::from(full()).into_response();
+        }
+        let read = CancellationToken::new();
+        request.extensions_mut().insert(read.clone());
+        let answer = self.service.handle(request.map(Full::new)).await;
+        let guard = read.drop_guard();
+        answer.map(|inner| Either::Right(Read { inner, _guard: guard }.boxed_unsync()))
+    }
+}
+
+impl Mcp for Mount {
+    fn answer(&self, request: Request<Bytes>) -> Answering<'_> {
+        Box::pin(self.handle(request))
+    }
+}
+
+fn session_config() -> SessionConfig {
+    let mut config = SessionConfig::default();
+    config.keep_alive = Some(IDLE);
+    config
+}
+
+fn full() -> Refused {
+    Refused::new(Code::TooManyStreams, format!("{MOST_SESSIONS} MCP sessions are open"))
+        .hint("close some; those of which nothing is heard end by themselves after 30 minutes")
+}
+
+fn random() -> std::io::Result<String> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
+    Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
+}
+
+/// An answer's body, which tells by its end that nobody reads it any more.
+struct Read<B> {
+    inner: B,
+    _guard: DropGuard,
+}
+
+impl<B: http_body::Body + Unpin> http_body::Body for Read<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<B::Data>, B::Error>>> {
+        Pin::new(&mut self.inner).poll_frame(context)
+    }
+}
