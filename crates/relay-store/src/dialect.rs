@@ -146,6 +146,8 @@ pub(crate) fn migrator() -> Migrator {
 pub(crate) enum Access {
     Write,
     Read,
+    /// To read all of it and write that elsewhere.
+    Copy,
 }
 
 fn url(path: &Path, access: Access) -> String {
@@ -181,6 +183,8 @@ async fn prepare(connection: &mut AnyConnection, access: Access) -> Result<(), s
             "PRAGMA trusted_schema = 0",
             "PRAGMA cache_size = -4096",
         ],
+        // It may write, but into another file only: this one is opened for reading.
+        Access::Copy => &[BUSY_TIMEOUT, "PRAGMA mmap_size = 0", "PRAGMA trusted_schema = 0"],
         Access::Read => &[
             BUSY_TIMEOUT,
             "PRAGMA query_only = 1",
@@ -301,6 +305,41 @@ pub(crate) async fn highest(connection: &mut AnyConnection) -> Result<i64, sqlx:
     let sql =
         "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name IN ('message', 'event')";
     connection.fetch_one(sql).await?.try_get(0)
+}
+
+/// Writes a consistent copy of the database into a file that is there and empty, and flushes it.
+pub(crate) async fn copy_into(
+    connection: &mut AnyConnection,
+    file: &Path,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("VACUUM INTO $1")
+        .bind(file.to_string_lossy().into_owned())
+        .execute(connection)
+        .await
+        .map(|_| ())
+}
+
+/// Makes every new number larger than `floor`, and says of what is below it that it may be missing.
+pub(crate) async fn raise(connection: &mut AnyConnection, floor: i64) -> Result<(), sqlx::Error> {
+    connection.execute(BEGIN).await?;
+    let done = raise_within(connection, floor).await;
+    connection.execute(if done.is_ok() { "COMMIT" } else { "ROLLBACK" }).await?;
+    done
+}
+
+async fn raise_within(connection: &mut AnyConnection, floor: i64) -> Result<(), sqlx::Error> {
+    for sql in [
+        // The table knows no conflicts: SQLite made it.
+        "DELETE FROM sqlite_sequence WHERE name IN ('message', 'event')",
+        "INSERT INTO sqlite_sequence (name, seq) VALUES ('message', $1), ('event', $1)",
+        "INSERT INTO counter (name, value) VALUES ('pruned_through', $1) \
+         ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+    ] {
+        let query = sqlx::query(sql);
+        let query = if sql.contains("$1") { query.bind(floor) } else { query };
+        query.execute(&mut *connection).await?;
+    }
+    Ok(())
 }
 
 /// A quick look over the whole file; `ok` when nothing is wrong.

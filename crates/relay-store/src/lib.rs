@@ -10,6 +10,7 @@
 //! writer runs, a migration with its table, a story in `tests/`.
 
 mod agent;
+mod backup;
 mod callback;
 mod checkpoint;
 mod claim;
@@ -28,6 +29,7 @@ mod pair;
 mod queue;
 mod receipt;
 mod registration;
+mod restore;
 mod retention;
 mod row;
 mod search;
@@ -40,6 +42,7 @@ mod token;
 mod tx;
 mod writer;
 
+pub use backup::{Snapshot, backup, check};
 pub use callback::Due;
 pub use clock::SystemClock;
 pub use directory::Identity;
@@ -49,6 +52,7 @@ pub use feed::Feed;
 pub use intake::Reported;
 pub use message::{Acting, Delivery, Page};
 pub use registration::{Presented, Registration};
+pub use restore::{Restored, restore};
 pub use retention::{Reaped, Retention};
 pub use stats::WriterMetrics;
 pub use store::{Config, Known, Store, WriterState};

@@ -212,7 +212,8 @@ fn create(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-async fn check_before_touching(path: &Path) -> Result<(), StoreError> {
+/// Refuses what is newer or somebody else's, with nothing written.
+pub(crate) async fn check_before_touching(path: &Path) -> Result<(), StoreError> {
     if std::fs::metadata(path).is_ok_and(|meta| meta.len() == 0) {
         return Ok(());
     }
