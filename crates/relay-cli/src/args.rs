@@ -9,7 +9,7 @@ use relay_core::{env, id::AgentId};
 
 use crate::{
     command::{
-        agent, ask, channel, claim, completions, inbox, integration, join, mcp, message, open,
+        agent, ask, channel, claim, completions, demo, inbox, integration, join, mcp, message, open,
         pair, serve, status, task, token, watch,
     },
     failure::Failure,
@@ -62,6 +62,7 @@ impl Common {
 pub enum Command {
     Serve(Box<serve::Serve>),
     Open(open::Open),
+    Demo(demo::Demo),
     Join(Box<join::Join>),
     Leave(join::Leave),
     #[command(visible_alias = "message")]

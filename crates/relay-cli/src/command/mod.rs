@@ -6,6 +6,7 @@ pub mod ask;
 pub mod channel;
 pub mod claim;
 pub mod completions;
+pub mod demo;
 pub mod inbox;
 pub mod integration;
 pub mod join;
@@ -35,6 +36,7 @@ use crate::{
 pub fn run(Cli { common, command }: Cli) -> Result<(), Failure> {
     match command {
         Command::Serve(serve) => serve.run(&common),
+        Command::Demo(demo) => demo.run(&common),
         Command::Mcp(mcp) => mcp.run(common),
         Command::Completions(completions) => completions.run(Output::new(common.json)),
         command => Builder::new_current_thread()
@@ -92,6 +94,6 @@ async fn perform(context: &Context, command: Command) -> Result<(), Failure> {
         Command::Status(status) => status.run(context).await,
         Command::Watch(watch) => watch.run(context).await,
         Command::Token(token) => token.run(context).await,
-        Command::Serve(_) | Command::Mcp(_) | Command::Completions(_) => Ok(()),
+        Command::Serve(_) | Command::Demo(_) | Command::Mcp(_) | Command::Completions(_) => Ok(()),
     }
 }
