@@ -1,21 +1,24 @@
 // What each event changes.
 
-import type { Event, Message } from "../wire.ts";
 import { sameId } from "../text/target.ts";
-import { merge, type Id, type List } from "./list.ts";
+import type { Agent, Event, Message, Pair, Task, TaskEvent } from "../wire.ts";
+import { merge, union, type Id, type List } from "./list.ts";
 import type { State } from "./state.ts";
 import { draft, put, remove, type Draft } from "./table.ts";
 
 /** A state that is being changed by a batch of events. What the batch does not touch is not copied. */
 interface Work {
-  readonly agents: Draft<string, import("../wire.ts").Agent>;
+  readonly agents: Draft<string, Agent>;
   readonly messages: Draft<number, Message>;
-  readonly tasks: Draft<number, import("../wire.ts").Task>;
-  readonly pairs: Draft<string, import("../wire.ts").Pair>;
+  readonly tasks: Draft<number, Task>;
+  readonly pairs: Draft<string, Pair>;
   lists: Map<string, List>;
-  histories: Map<number, readonly import("../wire.ts").TaskEvent[]>;
+  histories: Map<number, readonly TaskEvent[]>;
   arrived: number;
 }
+
+/** Messages on their way into each list: put there together, however many they are. */
+type Arrivals = Map<string, number[]>;
 
 /** The state after the events that it has not seen yet. */
 export function apply(state: State, events: readonly Event[]): State {
@@ -31,7 +34,9 @@ export function apply(state: State, events: readonly Event[]): State {
     ...(some("pair.") ? { pairs: draft(state.pairs) } : {}),
     lists: new Map(state.lists),
   } as State & Work;
-  for (const event of fresh) one(work, event);
+  const arrivals: Arrivals = new Map();
+  for (const event of fresh) one(work, event, arrivals);
+  for (const [key, ids] of arrivals) arrive(work, key, ids);
   return { ...work, cursor: last.seq };
 }
 
@@ -45,47 +50,57 @@ function newerThan(cursor: number): (event: Event) => boolean {
   };
 }
 
-function one(work: Work, event: Event): void {
-  const { seq, message, agent, task, taskEvent, pair } = event;
+function one(work: Work, event: Event, arrivals: Arrivals): void {
+  const { seq, message, agent, task, pair } = event;
   if (message) {
     const readBy = work.messages.rows.get(message.id)?.readBy ?? [];
     put(work.messages, message.id, { ...message, readBy: both(readBy, message.readBy) }, seq);
     if (event.name === "message.new") {
       if (!event.addressedTo) work.arrived += 1;
-      arrival(work, message);
+      sort(work, message, arrivals);
     }
   }
   if (event.name === "message.read" && event.messageId && event.by) read(work, event.messageId, event.by, seq);
   if (agent && event.name === "agent.removed") remove(work.agents, agent.id, seq);
   else if (agent) put(work.agents, agent.id, agent, seq);
-  if (task) {
-    put(work.tasks, task.id, task, seq);
-    for (const [key, list] of work.lists) if (list.kind === "tasks") show(work, key, task.id, holdsTask(list, task));
-    const history = work.histories.get(task.id);
-    if (taskEvent && history && history.every(({ id }) => id < taskEvent.id)) {
-      work.histories.set(task.id, [...history, taskEvent]);
-    }
-  }
+  if (task) changeTask(work, task, event.taskEvent ?? undefined, seq);
   if (pair) {
     put(work.pairs, pair.id, pair, seq);
-    for (const [key, list] of work.lists) {
-      if (list.kind !== "pairs") continue;
-      const status = list.query.get("status");
-      const agent = list.query.get("agent");
-      const fits = (!status || status === pair.status) && (!agent || sameId(agent, pair.initiator) || sameId(agent, pair.partner));
-      show(work, key, pair.id, fits);
-    }
+    for (const [key, list] of work.lists) if (list.kind === "pairs") show(work, key, pair.id, holdsPair(list, pair));
   }
 }
 
+function changeTask(work: Work, task: Task, entry: TaskEvent | undefined, seq: number): void {
+  put(work.tasks, task.id, task, seq);
+  for (const [key, list] of work.lists) if (list.kind === "tasks") show(work, key, task.id, holdsTask(list, task));
+  const history = work.histories.get(task.id);
+  if (entry && history && history.every(({ id }) => id < entry.id)) work.histories.set(task.id, [...history, entry]);
+}
+
 /** A new message goes into the lists of which we can say that it belongs there; others ask the server. */
-function arrival(work: Work, message: Message): void {
+function sort(work: Work, message: Message, arrivals: Arrivals): void {
   for (const [key, list] of work.lists) {
     if (list.kind !== "messages" || list.phase === "empty") continue;
     const fits = holdsMessage(list, message);
-    if (fits === undefined) work.lists.set(key, { ...list, behind: true });
-    else if (fits) show(work, key, message.id, true);
+    if (fits) push(arrivals, key, message.id);
+    else if (fits === undefined && !list.behind) work.lists.set(key, { ...list, behind: true });
   }
+}
+
+function push(arrivals: Arrivals, key: string, id: number): void {
+  const ids = arrivals.get(key);
+  if (ids) ids.push(id);
+  else arrivals.set(key, [id]);
+}
+
+/** What is older than the oldest row that was loaded comes with its page. */
+function arrive(work: Work, key: string, arrived: readonly number[]): void {
+  const list = work.lists.get(key);
+  if (!list) return;
+  const ids = list.ids as readonly number[];
+  const from = list.older && ids[0] !== undefined ? ids[0] : 0;
+  const fresh = [...new Set(arrived)].filter((id) => id >= from).sort((a, b) => a - b);
+  if (fresh.length > 0) work.lists.set(key, { ...list, ids: union(ids, fresh) });
 }
 
 /** Whether a message belongs to a list; undefined where only the server knows. */
@@ -103,14 +118,20 @@ export function holdsMessage(list: List, message: Message): boolean | undefined 
 
 const FINISHED = ["done", "failed", "cancelled"];
 
-function holdsTask(list: List, task: import("../wire.ts").Task): boolean {
+function holdsTask(list: List, task: Task): boolean {
   const { query } = list;
   const status = query.get("status");
   if (status === "active" ? FINISHED.includes(task.status) : status && status !== task.status) return false;
   return (query.get("source") ?? task.source) === task.source && (query.get("target") ?? task.target) === task.target;
 }
 
-/** Puts a row into a list, or takes it out. */
+function holdsPair({ query }: List, { status, initiator, partner }: Pair): boolean {
+  const agent = query.get("agent");
+  if (agent && !sameId(agent, initiator) && !sameId(agent, partner)) return false;
+  return (query.get("status") ?? status) === status;
+}
+
+/** Puts a task or a pair into a list, or takes a row out. */
 function show(work: Work, key: string, id: Id, fits: boolean): void {
   const list = work.lists.get(key);
   if (!list || list.phase === "empty" || list.ids.includes(id) === fits) return;

@@ -15,6 +15,14 @@ export function ago(at: number, now: number): string {
   return day(at, now);
 }
 
+/** The same in a sentence: `just now`, `3 min ago`, `on 24 Apr`. */
+export function since(at: number, now: number): string {
+  const text = ago(at, now);
+  if (text === "now") return "just now";
+  if (text.startsWith("in ")) return text;
+  return now - at < 7 * DAY ? `${text} ago` : `on ${text}`;
+}
+
 /** How long until then: `in 40 s`, `in 4 min`. */
 export function until(at: number, now: number): string {
   const left = at - now;

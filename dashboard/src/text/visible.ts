@@ -87,7 +87,7 @@ export function blocks(body: string): Block[] {
     push(out, "text", body.slice(from, match.index).replace(/\n$/, ""));
     push(out, "code", match[1] ?? "");
     from = match.index + match[0].length;
-    if (body[from] === "\n") from += 1;
+    while (body[from] === "\n") from += 1;
   }
   push(out, "text", body.slice(from));
   return out;
@@ -100,7 +100,12 @@ function push(out: Block[], kind: Block["kind"], text: string): void {
 /** One line of a text, for a row of a list. */
 export function oneLine(text: string, most = 200): string {
   const line = text.slice(0, most * 4).replace(/\s+/g, " ").trim();
-  return line.length > most ? `${[...line.slice(0, most)].join("")}…` : line;
+  return line.length > most ? `${whole(line.slice(0, most))}…` : line;
+}
+
+/** A letter outside the basic plane is two units; what was cut in its middle ends before it. */
+function whole(cut: string): string {
+  return cut.replace(/[\ud800-\udbff]$/, "");
 }
 
 const LINES = 18;
@@ -111,5 +116,5 @@ export function fold(text: string): { shown: string; lines: number } | undefined
   const lines = text.split("\n");
   if (lines.length <= LINES + 4 && text.length <= LETTERS + 400) return undefined;
   const shown = lines.slice(0, LINES).join("\n").slice(0, LETTERS);
-  return { shown: shown.replace(/[\ud800-\udbff]$/, ""), lines: lines.length };
+  return { shown: whole(shown), lines: lines.length };
 }
