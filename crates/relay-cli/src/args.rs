@@ -9,8 +9,8 @@ use relay_core::{env, id::AgentId};
 
 use crate::{
     command::{
-        agent, ask, channel, claim, completions, demo, inbox, integration, join, mcp, message, open,
-        pair, serve, status, task, token, watch,
+        agent, ask, backup, channel, claim, completions, demo, inbox, integration, join, mcp,
+        message, open, pair, serve, status, task, token, watch,
     },
     failure::Failure,
     settings::Settings,
@@ -91,6 +91,8 @@ pub enum Command {
     Mcp(mcp::Mcp),
     #[command(subcommand)]
     Token(token::Token),
+    Backup(backup::Backup),
+    Restore(backup::Restore),
     Completions(completions::Completions),
 }
 

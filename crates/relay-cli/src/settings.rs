@@ -4,9 +4,12 @@
 //! variable's name, so that both know one set of names, and a bad value is told by what the person
 //! wrote: the flag or the variable.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
-use relay_client::config::{Config, ConfigError, environment};
+use relay_client::config::{Config, ConfigError, data_dir, environment};
 use relay_core::env::{self, BadValue, Variable};
 
 use crate::failure::Failure;
@@ -73,6 +76,14 @@ impl Settings {
     pub fn get(&self, variable: &str) -> Option<String> {
         let flag = self.flags.iter().find(|flag| flag.variable == variable);
         flag.map(|flag| flag.value.clone()).or_else(|| environment(variable))
+    }
+
+    /// The database file: as it is set, else the one in the user's data folder.
+    pub fn database(&self) -> Result<PathBuf, Failure> {
+        if let Some((_, path)) = env::DB_PATH.find(&|name| self.get(name)) {
+            return Ok(path.into());
+        }
+        Ok(data_dir().map_err(Failure::usage)?.join("relay.db"))
     }
 
     /// True when the variable, or a flag in its place, is set.

@@ -12,7 +12,7 @@ use std::{
 };
 
 use relay_core::id::Seq;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use sqlx::{AnyConnection, Connection as _, Row as _};
 
@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// What a checked database file holds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Snapshot {
     /// The file.

@@ -12,7 +12,7 @@ use std::{
 };
 
 use relay_core::id::Seq;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sqlx::Connection as _;
 
 use crate::{
@@ -29,7 +29,7 @@ const JUMP: i64 = 1 << 32;
 const LAST: i64 = (1 << 53) - 1;
 
 /// What restoring did.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Restored {
     /// The backup.

@@ -3,6 +3,7 @@
 
 pub mod agent;
 pub mod ask;
+pub mod backup;
 pub mod channel;
 pub mod claim;
 pub mod completions;
@@ -39,12 +40,18 @@ pub fn run(Cli { common, command }: Cli) -> Result<(), Failure> {
         Command::Demo(demo) => demo.run(&common),
         Command::Mcp(mcp) => mcp.run(common),
         Command::Completions(completions) => completions.run(Output::new(common.json)),
-        command => Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| Failure::refused(format_args!("cannot start: {error}")))?
-            .block_on(talk(common, command)),
+        Command::Backup(backup) => alone(backup.run(&common)),
+        Command::Restore(restore) => alone(restore.run(&common)),
+        command => alone(talk(common, command)),
     }
+}
+
+fn alone(done: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::refused(format_args!("cannot start: {error}")))?
+        .block_on(done)
 }
 
 async fn talk(common: Common, command: Command) -> Result<(), Failure> {
@@ -94,6 +101,11 @@ async fn perform(context: &Context, command: Command) -> Result<(), Failure> {
         Command::Status(status) => status.run(context).await,
         Command::Watch(watch) => watch.run(context).await,
         Command::Token(token) => token.run(context).await,
-        Command::Serve(_) | Command::Demo(_) | Command::Mcp(_) | Command::Completions(_) => Ok(()),
+        Command::Serve(_)
+        | Command::Demo(_)
+        | Command::Mcp(_)
+        | Command::Backup(_)
+        | Command::Restore(_)
+        | Command::Completions(_) => Ok(()),
     }
 }

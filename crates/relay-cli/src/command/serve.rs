@@ -1,14 +1,7 @@
 //! `agent-relay serve`: the relay itself.
 
-use std::{
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    process::exit,
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::SocketAddr, path::Path, process::exit, sync::Arc, time::Duration};
 
-use relay_client::config::data_dir;
 use relay_core::{env, version::VERSION};
 use relay_server::{App, Config};
 use relay_store::Store;
@@ -136,7 +129,7 @@ async fn serve(mut config: Config, settings: &Settings) -> Result<(), Failure> {
     let listeners = listen(&config, settings).await?;
     let address = local(&listeners)?;
     config.operator = operator(address.port());
-    let database = database(&mut config)?;
+    let database = settings.database()?;
     let store = Store::open(relay_store::Config {
         integrations: config.integrations.known(),
         ..relay_store::Config::new(&database)
@@ -168,13 +161,6 @@ fn operator(port: u16) -> Option<SecretString> {
         ));
     }
     token.ok()
-}
-
-fn database(config: &mut Config) -> Result<PathBuf, Failure> {
-    match config.db_path.take() {
-        Some(path) => Ok(path),
-        None => Ok(data_dir().map_err(Failure::usage)?.join("relay.db")),
-    }
 }
 
 /// The first signal asks the relay to stop, and gives it its time. The second does not wait: what
