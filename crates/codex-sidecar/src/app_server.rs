@@ -7,6 +7,7 @@
 
 mod client;
 mod message;
+pub mod process;
 pub mod protocol;
 
 pub use self::{

@@ -5,13 +5,19 @@
 //! presence true.
 
 pub mod app_server;
+pub mod args;
 pub mod bridge;
 pub mod failure;
 pub mod find;
+#[cfg(unix)]
+pub mod guardian;
+pub mod headless;
 pub mod install;
+pub mod launch;
 pub mod permission;
 pub mod plan;
 pub mod primer;
+pub mod process;
 pub mod settings;
 pub mod uninstall;
 pub mod upgrade;
