@@ -34,24 +34,29 @@ const COUNTED: u32 = 10;
 pub struct Call<'a> {
     /// The agent.
     pub voice: &'a Voice,
-    /// What it is owed.
-    pub owed: &'a Owed,
+    /// What it shares with the other calls of its connection.
+    pub desk: &'a Desk,
     /// Why nobody may wait any more: the call was cancelled, or the client is gone.
     pub ends: &'a [CancellationToken],
 }
 
-/// Mail that was marked as read for an answer that nobody took: the next `inbox` begins with it.
+/// What one connection's calls share about mail.
 #[derive(Debug, Default)]
-pub struct Owed(Mutex<HashMap<AgentId, Vec<Message>>>);
+pub struct Desk {
+    /// One call at a time looks for mail and marks it, so that two get each message once.
+    turn: tokio::sync::Mutex<()>,
+    /// Mail that was marked as read for an answer that nobody took: the next `inbox` begins with it.
+    owed: Mutex<HashMap<AgentId, Vec<Message>>>,
+}
 
-impl Owed {
+impl Desk {
     fn keep(&self, agent: &AgentId, mail: Vec<Message>) {
-        let mut owed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut owed = self.owed.lock().unwrap_or_else(PoisonError::into_inner);
         owed.entry(agent.clone()).or_default().extend(mail);
     }
 
     fn take(&self, agent: &AgentId) -> Vec<Message> {
-        let mut owed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut owed = self.owed.lock().unwrap_or_else(PoisonError::into_inner);
         owed.remove(agent).unwrap_or_default()
     }
 }
@@ -81,19 +86,23 @@ impl Call<'_> {
         if self.is_ended() {
             return Err(nobody_waits());
         }
+        let mut marked = Vec::new();
         for message in &mail {
             let (id, mark) = (message.id, self.voice.reading());
-            let marked = self.voice.ask(|relay| {
+            let done = self.voice.ask(|relay| {
                 let mark = mark.clone();
                 async move { relay.mark_message(id, &mark).await }
             });
-            // Mail that cannot be marked stays unread and comes again, which is better than never.
-            if let Err(error) = marked.await {
-                tracing::debug!(message.id = %id, error = error.text(), "not marked as read");
+            match done.await {
+                Ok(_) => marked.push(message.clone()),
+                // It stays unread and comes again, which is better than never.
+                Err(error) => {
+                    tracing::debug!(message.id = %id, error = error.text(), "not marked as read");
+                }
             }
         }
         if self.is_ended() {
-            self.owed.keep(&self.voice.me, mail);
+            self.desk.keep(&self.voice.me, marked);
             return Err(nobody_waits());
         }
         Ok(mail)
@@ -195,11 +204,11 @@ mod tests {
             "threadId": 7, "claimable": false, "verified": true, "createdAt": 0,
         }))
         .unwrap();
-        let (owed, b, c) = (Owed::default(), "b".parse().unwrap(), "c".parse().unwrap());
-        owed.keep(&b, vec![message.clone()]);
-        assert_eq!(owed.take(&c), []);
-        assert_eq!(owed.take(&b), [message]);
-        assert_eq!(owed.take(&b), []);
+        let (desk, b, c) = (Desk::default(), "b".parse().unwrap(), "c".parse().unwrap());
+        desk.keep(&b, vec![message.clone()]);
+        assert_eq!(desk.take(&c), []);
+        assert_eq!(desk.take(&b), [message]);
+        assert_eq!(desk.take(&b), []);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Client,
-    call::{self, Call, Owed},
+    call::{self, Call, Desk},
     fault::Fault,
     tool::{INSTRUCTIONS, Tool},
     who::{Sender, Who},
@@ -32,7 +32,7 @@ pub struct Server(Arc<Inner>);
 
 struct Inner {
     who: Arc<Who>,
-    owed: Owed,
+    desk: Desk,
     /// Cancelled when the client has gone.
     gone: CancellationToken,
     versions: &'static [ProtocolVersion],
@@ -45,7 +45,7 @@ impl Server {
         gone: CancellationToken,
         versions: &'static [ProtocolVersion],
     ) -> Self {
-        Self(Arc::new(Inner { who, owed: Owed::default(), gone, versions }))
+        Self(Arc::new(Inner { who, desk: Desk::default(), gone, versions }))
     }
 
     async fn call(
@@ -58,7 +58,7 @@ impl Server {
         let voice = self.0.who.speaks(&sender).await?;
         let mut ends = vec![context.ct.clone(), self.0.gone.clone()];
         ends.extend(context.extensions.get::<http::request::Parts>().and_then(left));
-        let call = Call { voice: &voice, owed: &self.0.owed, ends: &ends };
+        let call = Call { voice: &voice, desk: &self.0.desk, ends: &ends };
         call::run(tool, request.arguments.unwrap_or_default(), &call).await
     }
 }

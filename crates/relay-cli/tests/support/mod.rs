@@ -4,6 +4,7 @@
 
 pub mod http;
 pub mod load;
+pub mod mcp;
 pub mod receiver;
 pub mod terminal;
 

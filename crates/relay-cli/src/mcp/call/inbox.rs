@@ -1,11 +1,14 @@
 //! `inbox`: the mail that waits, or the next that comes; one message in full.
 
+use std::time::Duration;
+
 use relay_core::{
     api::query::{Messages, Within},
     message::Message,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use tokio::time::Instant;
 
 use super::{Call, listed, nobody_waits};
 use crate::mcp::{
@@ -48,40 +51,61 @@ async fn whole(call: &Call<'_>, Id(id): Id) -> Result<String, Fault> {
     Ok(text)
 }
 
+/// Looks once, so that a relay that is not there is told at once, then waits.
 async fn mail(call: &Call<'_>, wait: u32) -> Result<String, Fault> {
-    let owed = call.owed.take(&call.voice.me);
-    let (mail, more) = if owed.is_empty() { next(call, wait).await? } else { (owed, true) };
-    if mail.is_empty() {
-        return Ok(match wait {
-            0 => "no unread mail".to_owned(),
-            seconds => format!("no mail within {seconds}s"),
-        });
+    let deadline = Instant::now() + Duration::from_secs(wait.into());
+    loop {
+        if let Some(text) = taken(call).await? {
+            return Ok(text);
+        }
+        let left = deadline.saturating_duration_since(Instant::now()).as_millis().div_ceil(1_000);
+        if left == 0 {
+            return Ok(match wait {
+                0 => "no unread mail".to_owned(),
+                seconds => format!("no mail within {seconds}s"),
+            });
+        }
+        let later = Messages { wait: Some(Within(left as u32)), ..unread(call) };
+        tokio::select! {
+            page = call.voice.ask(|relay| listed(relay, later.clone())) => drop(page?),
+            () = call.ended() => return Err(nobody_waits()),
+        }
     }
-    let mail = call.read(mail).await?;
-    let mut lines: Vec<String> =
-        mail.iter().map(|message| call.voice.reader().message_with_tools(message)).collect();
+}
+
+/// What is owed or waits unread, as text; `None` where there is nothing.
+async fn taken(call: &Call<'_>) -> Result<Option<String>, Fault> {
+    let _turn = call.desk.turn.lock().await;
+    if call.is_ended() {
+        return Err(nobody_waits());
+    }
+    let owed = call.desk.take(&call.voice.me);
+    if !owed.is_empty() {
+        return Ok(Some(text(call, &owed, true)));
+    }
+    let page = call.voice.ask(|relay| listed(relay, unread(call))).await?;
+    let more = page.has_more();
+    if page.items.is_empty() {
+        return Ok(None);
+    }
+    let mail = call.read(page.items).await?;
+    Ok(Some(text(call, &mail, more)))
+}
+
+fn text(call: &Call<'_>, mail: &[Message], more: bool) -> String {
+    let reader = call.voice.reader();
+    let mut lines: Vec<String> = mail.iter().map(|mail| reader.message_with_tools(mail)).collect();
     if more {
         lines.push("more may wait: call inbox again".to_owned());
     }
-    Ok(lines.join("\n"))
+    lines.join("\n")
 }
 
-/// Looks once, so that a relay that is not there is told at once, then waits.
-async fn next(call: &Call<'_>, wait: u32) -> Result<(Vec<Message>, bool), Fault> {
-    let now = Messages {
+fn unread(call: &Call<'_>) -> Messages {
+    Messages {
         reader: Some(call.voice.me.clone()),
         unread: Some(true),
         limit: Some(Within(FEW)),
         ..Messages::default()
-    };
-    let mut page = call.voice.ask(|relay| listed(relay, now.clone())).await?;
-    if page.items.is_empty() && wait > 0 {
-        let later = Messages { wait: Some(Within(wait)), ..now };
-        page = tokio::select! {
-            page = call.voice.ask(|relay| listed(relay, later.clone())) => page?,
-            () = call.ended() => return Err(nobody_waits()),
-        };
     }
-    let more = page.has_more();
-    Ok((page.items, more))
 }
