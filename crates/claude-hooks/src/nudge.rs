@@ -9,8 +9,8 @@ const START: &str = "Agent Relay: ";
 /// that each has a number.
 pub fn text(pending: usize, number: u64) -> String {
     match pending {
-        1 => format!("{START}1 message for you follows (nudge {number})."),
-        many => format!("{START}{many} messages for you follow (nudge {number})."),
+        1 => format!("{START}1 message (#{number})"),
+        many => format!("{START}{many} messages (#{number})"),
     }
 }
 
