@@ -6,7 +6,10 @@ import { open } from "./ui/dialog.tsx";
 import { Dialogs } from "./ui/dialogs.tsx";
 import { Shortcuts } from "./ui/shortcuts.tsx";
 import { Announcer } from "./ui/announcer.tsx";
+import type { Problem } from "./api/problem.ts";
+import { Empty } from "./ui/state.tsx";
 import { useAddress, type Address } from "./router.ts";
+import { MINE } from "./state/list.ts";
 import { useStore } from "./state/store.ts";
 import { Rail } from "./ui/rail.tsx";
 import { Agents } from "./view/agents.tsx";
@@ -42,11 +45,26 @@ export function App(): JSX.Element {
       </button>
       <Rail address={address} />
       <main ref={main} tabIndex={-1} aria-label={TITLES[address.view]}>
-        <Shown address={address} />
+        {refused ? <Refused problem={refused} /> : <Shown address={address} />}
       </main>
       <Dialogs />
       <Shortcuts address={address} />
       <Announcer />
+    </div>
+  );
+}
+
+function Refused({ problem }: { problem: Problem }): JSX.Element {
+  return (
+    <div class="page">
+      <Empty title={problem.status === 401 ? "This relay asks for a token." : "The relay does not let this page in."}>
+        {problem.status !== 401 && <p>{problem.message}</p>}
+        <p>
+          <button type="button" class="primary" onClick={() => open("token")}>
+            Enter a token
+          </button>
+        </p>
+      </Empty>
     </div>
   );
 }
@@ -70,7 +88,8 @@ function Shown({ address }: { address: Address }): JSX.Element {
 }
 
 function useTitle({ view, id }: Address): void {
+  const unread = useStore((state) => state.lists.get(MINE)?.ids.length ?? 0);
   useEffect(() => {
-    document.title = `${id ? `${id} · ` : ""}${TITLES[view]} · Agent Relay`;
-  }, [view, id]);
+    document.title = `${unread ? `(${unread}) ` : ""}${id ? `${id} · ` : ""}${TITLES[view]} · Agent Relay`;
+  }, [view, id, unread]);
 }

@@ -54,7 +54,10 @@ export function startSync(api: Api, store: Store): Sync {
       if (generation === 0 || seq < cursor || seq - cursor > TOO_FAR) store.dispatch({ type: "began", seq });
       return store.get().cursor;
     },
-    hello: (version) => store.dispatch({ type: "link", link: { phase: "live", version } }),
+    hello(version) {
+      store.dispatch({ type: "link", link: { phase: "live", version } });
+      mend();
+    },
     event(event) {
       queue.push(event);
       if (queue.length > 500) flush();
@@ -84,6 +87,13 @@ export function startSync(api: Api, store: Store): Sync {
     }
     if ([...state.lists.values()].some((list) => list.behind)) catching ??= setTimeout(catchUp, patience);
   });
+
+  /** What could not be read while the relay was away is read now. */
+  function mend(): void {
+    const { lists, agentsPhase } = store.get();
+    if (agentsPhase === "failed") void agents();
+    for (const [key, list] of lists) if (list.phase === "failed") void fresh(key);
+  }
 
   async function agents(): Promise<void> {
     const asOf = store.get().cursor;

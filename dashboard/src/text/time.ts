@@ -4,6 +4,13 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
+// To make one of these takes longer than to draw a row, so each is made once.
+const DATE = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
+const DATE_AND_YEAR = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
+const LONG_DATE = new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric", month: "long", year: "numeric" });
+const CLOCK = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+const MOMENT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+
 /** How long ago, short enough for a column: `now`, `3 min`, `2 h`, `5 d`, then the date. */
 export function ago(at: number, now: number): string {
   const passed = now - at;
@@ -45,19 +52,18 @@ export function lasts(at: number, now: number): number {
 }
 
 function day(at: number, now: number): string {
-  const date = new Date(at);
-  const year = date.getFullYear() === new Date(now).getFullYear() ? {} : { year: "numeric" as const };
-  return date.toLocaleDateString("en-GB", { day: "numeric", month: "short", ...year });
+  const thisYear = new Date(at).getFullYear() === new Date(now).getFullYear();
+  return (thisYear ? DATE : DATE_AND_YEAR).format(at);
 }
 
 /** The moment itself, for a title. */
 export function absolute(at: number): string {
-  return new Date(at).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
+  return MOMENT.format(at);
 }
 
 /** `12:03`. */
 export function clock(at: number): string {
-  return new Date(at).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+  return CLOCK.format(at);
 }
 
 /** `Today`, `Yesterday`, or the date: what separates the days of a thread. */
@@ -66,5 +72,5 @@ export function dayName(at: number, now: number): string {
   const days = Math.round((midnight(now) - midnight(at)) / DAY);
   if (days === 0) return "Today";
   if (days === 1) return "Yesterday";
-  return new Date(at).toLocaleDateString("en-GB", { weekday: "long", day: "numeric", month: "long", year: "numeric" });
+  return LONG_DATE.format(at);
 }

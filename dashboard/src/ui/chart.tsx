@@ -65,8 +65,8 @@ function options(Plot: typeof uPlot, element: HTMLElement, height: number): uPlo
     ],
     series: [
       {},
-      { label: "messages", stroke: colour("--accent"), fill: colour("--accent-wash"), width: 1.5, points: { show: false }, ...(Plot.paths.stepped ? { paths: Plot.paths.stepped({ align: 1 }) } : {}) },
-      { label: "work finished", stroke: colour("--good"), width: 1.5, dash: [4, 3], points: { show: false }, ...(Plot.paths.stepped ? { paths: Plot.paths.stepped({ align: 1 }) } : {}) },
+      { stroke: colour("--accent"), fill: colour("--accent"), width: 0, points: { show: false }, paths: Plot.paths.bars!({ size: [0.72, 24], radius: 0.15 }) },
+      { stroke: colour("--good"), fill: colour("--good"), width: 0, points: { show: false }, paths: Plot.paths.bars!({ size: [0.3, 8], radius: 0.2 }) },
     ],
   };
 }

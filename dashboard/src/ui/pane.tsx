@@ -25,7 +25,7 @@ export function DetailPane({ address, label, children }: { address: Address; lab
     if (document.activeElement?.closest(".list-pane")) section.current?.focus({ preventScroll: true });
   }, [address.id]);
   return (
-    <section class="detail-pane" aria-label={label} tabIndex={-1} ref={section}>
+    <section class="detail-pane" aria-label={label} tabIndex={-1} ref={section} onKeyDown={scroll}>
       <button type="button" class="quiet back" onClick={() => back(address)}>
         <Icon name="back" />
         <span>Back</span>
@@ -33,6 +33,16 @@ export function DetailPane({ address, label, children }: { address: Address; lab
       {children}
     </section>
   );
+}
+
+const STEPS: Record<string, number> = { ArrowDown: 40, ArrowUp: -40, PageDown: 400, PageUp: -400, " ": 400 };
+
+/** The pane has the focus, what scrolls is in it. */
+function scroll(event: KeyboardEvent & { currentTarget: HTMLElement }): void {
+  const step = STEPS[event.key];
+  if (!step || event.target !== event.currentTarget) return;
+  event.currentTarget.querySelector(".scroller, .detail-scroll")?.scrollBy({ top: step });
+  event.preventDefault();
 }
 
 export function Nothing({ children }: { children: ComponentChildren }): JSX.Element {

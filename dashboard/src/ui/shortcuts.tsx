@@ -79,17 +79,22 @@ function act(key: string): boolean {
       open("invite");
       return true;
     case "/":
-      return focus('input[type="search"]');
+      return focus('input[type="search"]') || searchMail();
     case "r":
       return focus("[data-reply]");
     case "j":
     case "k":
-    case "ArrowDown":
-    case "ArrowUp":
-      return document.activeElement?.closest(".scroller") ? false : focusRow();
+      return document.activeElement?.closest("[data-roving]") ? false : focusRow();
     default:
       return false;
   }
+}
+
+/** Where nothing can be searched, the messages can. */
+function searchMail(): boolean {
+  go(link("mail"));
+  requestAnimationFrame(() => requestAnimationFrame(() => focus('input[type="search"]')));
+  return true;
 }
 
 function focus(selector: string): boolean {

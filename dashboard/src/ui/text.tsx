@@ -4,7 +4,7 @@ import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { useStore } from "../state/store.ts";
 import { blocks, fold, pieces, plain } from "../text/visible.ts";
-import { absolute, ago, lasts, until } from "../text/time.ts";
+import { absolute, ago, lasts, since, span, until } from "../text/time.ts";
 import { parseTarget } from "../text/target.ts";
 import { link } from "../router.ts";
 
@@ -81,12 +81,20 @@ export function To({ target, link: linked }: { target: string; link?: boolean })
   );
 }
 
+/** How a moment is told: in a column, in a sentence, as how long it has been so, or how long until then. */
+const TOLD = {
+  short: ago,
+  ago: since,
+  for: (at: number, now: number) => span(now - at),
+  until,
+};
+
 /** A moment, as how long ago it is; the moment itself is in the title. */
-export function Time({ at, future }: { at: number; future?: boolean }): JSX.Element {
+export function Time({ at, as = "short" }: { at: number; as?: keyof typeof TOLD }): JSX.Element {
   const now = useNow(at);
   return (
     <time dateTime={new Date(at).toISOString()} title={absolute(at)}>
-      {future ? until(at, now) : ago(at, now)}
+      {TOLD[as](at, now)}
     </time>
   );
 }

@@ -3,7 +3,7 @@
 
 import type { ComponentChildren, JSX } from "preact";
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import { anchors, hold, offsets, range, reveal, rowAt, type Anchor } from "./layout.ts";
+import { anchors, hold, offsets, range, reveal, type Anchor } from "./layout.ts";
 
 export type Key = string | number;
 
@@ -30,18 +30,29 @@ export interface Props<T> {
   roving?: boolean;
 }
 
-const AROUND = 400;
+/** How much is drawn beyond the screen; and how little of it may be left before more is drawn. */
+const AROUND = 700;
+const LEFT = 150;
 const AT_END = 24;
+
+interface Drawn<T> {
+  item: T;
+  by: Props<T>["row"];
+  tabIndex: number;
+  content: ComponentChildren;
+}
 
 export function Windowed<T>(props: Props<T>): JSX.Element {
   const { items, keyOf, stamp, estimate, arrive, label, more, show, roving } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const heights = useRef(new Map<string, number>());
   const observer = useRef<ResizeObserver | null>(null);
+  const watched = useRef(new WeakSet<HTMLElement>());
   const held = useRef<Anchor<Key>[]>([]);
   const atEnd = useRef(true);
   const shown = useRef<Key | undefined>(undefined);
-  const [view, setView] = useState({ top: 0, height: 600 });
+  const [view, setView] = useState({ top: 0, height: 800 });
+  const drawnRows = useRef(new Map<Key, Drawn<T>>());
   const [measured, setMeasured] = useState(0);
   const [active, setActive] = useState<Key | undefined>(undefined);
   const [seen, setSeen] = useState(Infinity);
@@ -58,8 +69,8 @@ export function Windowed<T>(props: Props<T>): JSX.Element {
   const [from, to] = range(tops, view.top, view.height, AROUND);
   const current = active !== undefined && index.has(active) ? active : show !== undefined && index.has(show) ? show : keys[0];
 
-  const latest = useRef({ tops, keys, newest, more });
-  latest.current = { tops, keys, newest, more };
+  const latest = useRef({ tops, keys, newest, more, from, to });
+  latest.current = { tops, keys, newest, more, from, to };
 
   // Keeps the screen still, or at the end, after the items or their heights have changed.
   useLayoutEffect(() => {
@@ -80,9 +91,14 @@ export function Windowed<T>(props: Props<T>): JSX.Element {
 
   // Measures what was drawn, before it is painted, and later whenever a row unfolds.
   useLayoutEffect(() => {
-    const rows = scroller.current!.querySelectorAll<HTMLElement>(":scope > .canvas > .slot");
-    for (const row of rows) observer.current?.observe(row);
-    if (measure(rows, heights.current)) setMeasured((count) => count + 1);
+    const fresh: HTMLElement[] = [];
+    for (const row of canvasOf(scroller.current!).children as HTMLCollectionOf<HTMLElement>) {
+      if (watched.current.has(row)) continue;
+      watched.current.add(row);
+      observer.current?.observe(row);
+      fresh.push(row);
+    }
+    if (measure(fresh, heights.current)) setMeasured((count) => count + 1);
   });
 
   useLayoutEffect(() => {
@@ -93,18 +109,20 @@ export function Windowed<T>(props: Props<T>): JSX.Element {
       look();
     });
     observer.current.observe(element);
+    for (const row of canvasOf(element).children) observer.current.observe(row);
     return () => observer.current?.disconnect();
   }, []);
 
   function look(): void {
     const element = scroller.current;
     if (!element) return;
-    const { tops, keys, newest, more } = latest.current;
+    const { tops, keys, newest, more, from, to } = latest.current;
     const top = topOf(element);
     const height = element.clientHeight;
     atEnd.current = isAtEnd(element, arrive);
     held.current = anchors(tops, keys, top, height);
-    setView((old) => (Math.abs(old.top - top) < 1 && old.height === height ? old : { top, height }));
+    const [first, last] = range(tops, top, height, LEFT);
+    if (first < from || last > to) setView({ top, height });
     if (atEnd.current) setSeen(newest);
     else setSeen((old) => (old === Infinity ? newest : old));
     const far = arrive === "top" ? (tops.at(-1) ?? 0) - top - height : top;
@@ -129,7 +147,7 @@ export function Windowed<T>(props: Props<T>): JSX.Element {
 
   function keyDown(event: KeyboardEvent): void {
     const at = current === undefined ? 0 : (index.get(current) ?? 0);
-    const page = Math.max(1, rowAt(tops, view.top + view.height) - rowAt(tops, view.top) - 1);
+    const page = Math.max(1, Math.floor((scroller.current?.clientHeight ?? 600) / estimate) - 1);
     const focused = scroller.current?.contains(document.activeElement) && document.activeElement !== scroller.current;
     const to = next(event.key, focused ? at : at - step(event.key), page, keys.length);
     if (!roving || to === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -137,16 +155,25 @@ export function Windowed<T>(props: Props<T>): JSX.Element {
     focus(to);
   }
 
+  // A row that is drawn already is the same as before, unless its item or who draws it is another one.
+  const before = drawnRows.current;
+  const rows = new Map<Key, Drawn<T>>();
   const drawn = [];
   for (let at = from; at < to; at++) {
     const item = items[at]!;
     const key = keys[at]!;
+    const tabIndex = key === current ? 0 : -1;
+    const old = before.get(key);
+    const same = old && old.item === item && old.by === props.row && old.tabIndex === tabIndex;
+    const row = same ? old : { item, by: props.row, tabIndex, content: props.row(item, { tabIndex }) };
+    rows.set(key, row);
     drawn.push(
       <div key={key} role="listitem" class="slot" data-key={key} aria-setsize={more ? -1 : keys.length} aria-posinset={at + 1} style={{ transform: `translateY(${tops[at]}px)` }}>
-        {props.row(item, { tabIndex: key === current ? 0 : -1 })}
+        {row.content}
       </div>,
     );
   }
+  drawnRows.current = rows;
 
   return (
     <div class="windowed">
@@ -184,11 +211,17 @@ function isAtEnd(element: HTMLElement, arrive: "top" | "bottom"): boolean {
 
 /** How far the upper edge of the screen is below the first row. */
 function topOf(element: HTMLElement): number {
-  return element.scrollTop - canvasOf(element).offsetTop;
+  return element.scrollTop - above(element);
 }
 
 function scrollTo(element: HTMLElement, top: number): void {
-  element.scrollTop = top + canvasOf(element).offsetTop;
+  element.scrollTop = top + above(element);
+}
+
+/** What stands above the rows: nothing, or the edge of a list that grows downwards. */
+function above(element: HTMLElement): number {
+  const canvas = canvasOf(element);
+  return canvas.previousElementSibling ? canvas.offsetTop : 0;
 }
 
 function canvasOf(element: HTMLElement): HTMLElement {

@@ -40,8 +40,8 @@ function Card({ agent }: { agent: Agent }): JSX.Element {
           <p class="sub">
             <Status of={agent.status} /> {agent.statusDetail && <Words of={agent.statusDetail} />}
             <span class="faint">
-              {" "}
-              since <Time at={agent.statusAt} />
+              {" for "}
+              <Time at={agent.statusAt} as="for" />
             </span>
           </p>
         </div>
@@ -71,8 +71,8 @@ function Card({ agent }: { agent: Agent }): JSX.Element {
           ["Tags", chips(agent.tags)],
           ["Capabilities", chips(agent.capabilities)],
           ["Channels", agent.channels === "all" ? "all" : chips(agent.channels)],
-          ["Last seen", <Time at={agent.lastSeenAt} />],
-          ["Registered", <Time at={agent.createdAt} />],
+          ["Last seen", <Time at={agent.lastSeenAt} as="ago" />],
+          ["Registered", <Time at={agent.createdAt} as="ago" />],
           ["Process", agent.epoch > 1 ? `the ${agent.epoch}th of this id` : undefined],
         ]}
       />

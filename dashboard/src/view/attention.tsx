@@ -89,11 +89,11 @@ export function Attention({ stats }: { stats: Stats | undefined }): JSX.Element 
             <span class="row-time loud">
               {trouble === "lapsing" && expiresAt ? (
                 <>
-                  lapses <Time at={expiresAt} future />
+                  lapses <Time at={expiresAt} as="until" />
                 </>
               ) : (
                 <>
-                  stalled <Time at={since} />
+                  stalled for <Time at={since} as="for" />
                 </>
               )}
             </span>

@@ -111,7 +111,7 @@ function ChannelCard({ channel }: { channel: Channel }): JSX.Element {
           </a>
         </div>
       </header>
-      <Facts of={[["Agent", <span class="mono"><Words of={channel.id} /></span>], ["Last seen", <Time at={channel.lastSeenAt} />]]} />
+      <Facts of={[["Agent", <span class="mono"><Words of={channel.id} /></span>], ["Last seen", <Time at={channel.lastSeenAt} as="ago" />]]} />
       <section class="block">
         <h3>Conversations</h3>
         {channel.bindings.length === 0 && <p class="faint">None is bound: what people write there is for nobody here yet.</p>}
@@ -167,7 +167,7 @@ function IntegrationCard({ integration }: { integration: Integration }): JSX.Ele
           ["Targets", integration.configured ? list(integration.targets) : undefined],
           ["Channels", integration.configured ? list(integration.channels) : undefined],
           ["Callbacks", integration.callback ? `${waitingCallbacks} waiting, ${deadLetters} given up on` : "not called back"],
-          ["Last event", integration.lastSeenAt ? <Time at={integration.lastSeenAt} /> : "none yet"],
+          ["Last event", integration.lastSeenAt ? <Time at={integration.lastSeenAt} as="ago" /> : "none yet"],
         ]}
       />
       {deadLetters > 0 && <DeadLetters integration={integration.name} title="Callbacks given up on" />}

@@ -22,16 +22,16 @@ export function ClaimLine({ what }: { what: Message | Task }): JSX.Element {
   const act = (verb: "claim" | "release" | "done") => void run(() => work(what, verb));
   return (
     <div class="claim">
-      <Status of={isTask(what) ? what.status : claim?.doneAt ? "done" : claim ? "claimed" : "open"} />
+      {!isTask(what) && <Status of={claim?.doneAt ? "done" : claim ? "claimed" : "open"} />}
       <span class="claim-text">
         {!claim && !finished && "Nobody has it yet."}
         {claim && (
           <>
-            <Name id={claim.by} to /> {claim.doneAt ? (isTask(what) && what.status !== "done" ? "ended it" : "finished it") : "has it"}{" "}
-            {claim.doneAt ? <Time at={claim.doneAt} /> : <>since <Time at={claim.at} /></>}
+            <Name id={claim.by} to /> {claim.doneAt ? (isTask(what) && what.status !== "done" ? "ended it" : "finished it") : "has had it"}{" "}
+            {claim.doneAt ? <Time at={claim.doneAt} as="ago" /> : <>for <Time at={claim.at} as="for" /></>}
             {!finished && !mine && claim.expiresAt && claim.expiresAt > now && claim.expiresAt - now < 60_000 && (
               <>
-                , lapses <Time at={claim.expiresAt} future />
+                , lapses <Time at={claim.expiresAt} as="until" />
               </>
             )}
             {!finished && now - claim.at > STALLED && !(isTask(what) && now - what.updatedAt < STALLED) && <em> · stalled</em>}

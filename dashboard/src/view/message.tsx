@@ -12,7 +12,15 @@ import type { Message } from "../wire.ts";
 import { ClaimLine } from "./claim.tsx";
 import { Receipts } from "./receipts.tsx";
 
-export function MessageCard({ message, here, answer }: { message: Message; here: boolean; answer: ((message: Message) => void) | undefined }): JSX.Element {
+interface Props {
+  message: Message;
+  here: boolean;
+  /** The heading of the thread, which its first message does not repeat. */
+  heading?: string | undefined;
+  answer: ((message: Message) => void) | undefined;
+}
+
+export function MessageCard({ message, here, heading, answer }: Props): JSX.Element {
   const mine = message.from === "human";
   const step = message.kind === "pair" && typeof message.payload["event"] === "string";
   return (
@@ -33,14 +41,14 @@ export function MessageCard({ message, here, answer }: { message: Message; here:
           <Time at={message.createdAt} />
         </span>
       </header>
-      {message.subject && (
+      {message.subject && message.subject !== heading && (
         <h3 class="subject">
           <Words of={message.subject} />
         </h3>
       )}
       {message.deletedAt ? (
         <p class="faint">
-          Deleted <Time at={message.deletedAt} />.
+          Deleted <Time at={message.deletedAt} as="ago" />.
         </p>
       ) : (
         <Body of={message.body} />
@@ -72,7 +80,7 @@ function Marks({ message }: { message: Message }): JSX.Element {
       {expiresAt && (
         <span class="chip">
           {expiresAt <= now ? "expired " : "expires "}
-          <Time at={expiresAt} future={expiresAt > now} />
+          <Time at={expiresAt} as={expiresAt > now ? "until" : "ago"} />
         </span>
       )}
     </span>

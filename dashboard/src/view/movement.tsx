@@ -36,8 +36,8 @@ export function Movement({ pulse }: { pulse: number }): JSX.Element {
       {problem && <Trouble problem={problem} retry={again} />}
       {series ? <Chart minutes={series} height={170} /> : <div class="chart-bone" aria-hidden="true" />}
       <p class="legend">
-        <span class="key messages-key">{sum(({ messages }) => messages).toLocaleString("en-GB")} messages</span>
-        <span class="key done-key">{sum(({ done }) => done).toLocaleString("en-GB")} pieces of work finished</span>
+        <span class="key messages-key">{counted(sum(({ messages }) => messages), "message")}</span>
+        <span class="key done-key">{counted(sum(({ done }) => done), "piece")} of work finished</span>
         {busiest && (
           <span class="faint">
             busiest minute {clock(busiest.at)} with {busiest.messages}
@@ -48,8 +48,12 @@ export function Movement({ pulse }: { pulse: number }): JSX.Element {
   );
 }
 
+function counted(count: number, what: string): string {
+  return `${count.toLocaleString("en-GB")} ${what}${count === 1 ? "" : "s"}`;
+}
+
 /** Sums of as many minutes as one step of the chart stands for. */
-function gathered(minutes: readonly Minute[], step: number): Minute[] {
+export function gathered(minutes: readonly Minute[], step: number): Minute[] {
   if (step <= 1) return [...minutes];
   const out: Minute[] = [];
   for (let at = 0; at < minutes.length; at += step) {

@@ -9,6 +9,7 @@ import { FEED } from "../state/list.ts";
 import { threads } from "../state/select.ts";
 import { span } from "../text/time.ts";
 import { open } from "../ui/dialog.tsx";
+import { Icon } from "../ui/icon.tsx";
 import { Empty, Loading, Trouble } from "../ui/state.tsx";
 import { useClock } from "../ui/text.tsx";
 import type { Message, Stats } from "../wire.ts";
@@ -18,6 +19,7 @@ import { Movement } from "./movement.tsx";
 
 export function OverviewPage(): JSX.Element {
   const pulse = usePulse(1_500);
+  const slow = usePulse(5_000);
   const half = Math.floor(useClock(15_000) / 15_000);
   const { value: stats, problem, again } = useFetched(() => api.get<Stats>("stats"), [pulse, half]);
   return (
@@ -25,13 +27,16 @@ export function OverviewPage(): JSX.Element {
       <div class="pane-head">
         <h1>Overview</h1>
         {stats && <Server stats={stats} />}
+        <button type="button" class="quiet icon-only phone-only" aria-label="Who you are" onClick={() => open("token")}>
+          <Icon name="person" />
+        </button>
       </div>
       {problem && <Trouble problem={problem} retry={again} />}
       {stats && stats.agents.total === 0 && stats.messages.total === 0 ? <Welcome /> : null}
       <Counts stats={stats} />
       <div class="columns">
         <div class="column">
-          <Movement pulse={pulse + half} />
+          <Movement pulse={slow + half} />
           <Lately />
         </div>
         <div class="column">

@@ -81,8 +81,8 @@ function Watched({ pair }: { pair: Pair }): JSX.Element {
 function When({ pair }: { pair: Pair }): JSX.Element {
   const { createdAt, acceptedAt, endedAt, endReason } = pair;
   const reason = endReason && endReason !== "unknown" ? { hangup: "by hanging up", offline: "because one went offline" }[endReason] : "";
-  if (endedAt) return <>ended <Time at={endedAt} /> {reason}</>;
-  return acceptedAt ? <>since <Time at={acceptedAt} /></> : <>invited <Time at={createdAt} /></>;
+  if (endedAt) return <>over, <Time at={endedAt} as="ago" /> {reason}</>;
+  return acceptedAt ? <>for <Time at={acceptedAt} as="for" /></> : <>invited <Time at={createdAt} as="ago" /></>;
 }
 
 /** What they say is one thread, which the invitation begins. */

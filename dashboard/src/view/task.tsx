@@ -68,8 +68,8 @@ function Card({ task }: { task: Task }): JSX.Element {
           ["Type", task.type],
           ["Channel", task.channel && <Words of={task.channel} />],
           ["Key", task.dedupeKey && <span class="mono"><Words of={task.dedupeKey} /></span>],
-          ["Reported", task.occurrenceCount > 1 ? <>{task.occurrenceCount} times, last <Time at={task.lastSeenAt} /></> : undefined],
-          ["Created", <Time at={task.createdAt} />],
+          ["Reported", task.occurrenceCount > 1 ? <>{task.occurrenceCount} times, last <Time at={task.lastSeenAt} as="ago" /></> : undefined],
+          ["Created", <Time at={task.createdAt} as="ago" />],
           ["Message", task.messageId ? <a href={link("mail", task.messageId)}>#{task.messageId}</a> : undefined],
         ]}
       />

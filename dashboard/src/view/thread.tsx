@@ -57,6 +57,11 @@ export function Thread({ address, id, list, rows, older, reload, full }: Listed 
   const people = useMemo(() => [...new Set(rows.map(({ from }) => from))], [rows]);
   const at = Number(address.filter["message"]);
   useReading(rows);
+  // The message that the address names may be on an older page.
+  const missing = at > 0 && list?.phase === "ready" && !!list.older && !rows.some(({ id }) => id === at);
+  useEffect(() => {
+    if (missing) older();
+  }, [missing, rows.length]);
   return (
     <>
       <header class="detail-head thin">
@@ -65,18 +70,16 @@ export function Thread({ address, id, list, rows, older, reload, full }: Listed 
             <Words of={subject ?? oneLine(first.body, 90) ?? `Thread ${id}`} />
           </h2>
           <p class="sub">
-            {people.map((person, at) => (
-              <>
-                {at > 0 && ", "}
-                <Name id={person} to />
-              </>
+            {people.slice(0, 12).map((person) => (
+              <Name key={person} id={person} to />
             ))}
+            {people.length > 12 && <span>and {people.length - 12} more</span>}
             {first.taskId && <a href={link("tasks", first.taskId)}>Task {first.taskId}</a>}
             {first.pairId && <a href={link("pairs", first.pairId)}>Pair {first.pairId}</a>}
           </p>
         </div>
       </header>
-      <Messages rows={rows} list={list} older={older} reload={reload} full={full} at={at || undefined} answer={setAnswering} />
+      <Messages rows={rows} list={list} older={older} reload={reload} full={full} at={at || undefined} heading={subject ?? undefined} answer={setAnswering} />
       <Reply threadId={id} rows={rows} to={answering} forget={() => setAnswering(undefined)} />
     </>
   );
@@ -84,10 +87,11 @@ export function Thread({ address, id, list, rows, older, reload, full }: Listed 
 
 interface MessagesProps extends Listed {
   at?: number | undefined;
+  heading?: string | undefined;
   answer?: (message: Message) => void;
 }
 
-export function Messages({ rows, list, older, reload, full, at, answer }: MessagesProps): JSX.Element {
+export function Messages({ rows, list, older, reload, full, at, heading, answer }: MessagesProps): JSX.Element {
   const now = Date.now();
   const days = useMemo(() => {
     let last = "";
@@ -120,7 +124,7 @@ export function Messages({ rows, list, older, reload, full, at, answer }: Messag
                 <span>{day}</span>
               </p>
             )}
-            <MessageCard message={message} here={message.id === at} answer={answer} />
+            <MessageCard message={message} here={message.id === at} heading={heading} answer={answer} />
           </>
         );
       }}
