@@ -10,7 +10,7 @@ use relay_core::{env, id::AgentId};
 use crate::{
     command::{
         agent, ask, backup, channel, claim, completions, demo, inbox, integration, join, mcp,
-        message, open, pair, serve, status, task, token, watch,
+        message, open, pair, serve, setup, status, task, token, watch,
     },
     failure::Failure,
     settings::Settings,
@@ -91,6 +91,7 @@ pub enum Command {
     Mcp(mcp::Mcp),
     #[command(subcommand)]
     Token(token::Token),
+    Setup(setup::Setup),
     Backup(backup::Backup),
     Restore(backup::Restore),
     Completions(completions::Completions),

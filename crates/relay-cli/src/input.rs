@@ -1,7 +1,7 @@
 //! Text and spans as people type or pipe them.
 
 use std::{
-    io::{self, IsTerminal as _, Read as _},
+    io::{self, IsTerminal as _, Read as _, Write as _},
     time::Duration,
 };
 
@@ -43,6 +43,22 @@ impl Text {
 pub fn text_or_pipe(what: &str, text: &str) -> Result<Body, Failure> {
     let text = if text == "-" { piped()? } else { text.to_owned() };
     text.parse().map_err(|error| Failure::usage(format_args!("{what} {error}")))
+}
+
+/// Asks a person; where nobody is there, `--yes` must have said so.
+pub fn agree(question: &str) -> Result<(), Failure> {
+    if !io::stdin().is_terminal() {
+        return Err(Failure::usage("nobody is there to ask").hint("add --yes"));
+    }
+    let mut talk = anstream::stderr().lock();
+    write!(talk, "{question} [y/N] ")?;
+    talk.flush()?;
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    match answer.trim().to_ascii_lowercase().as_str() {
+        "y" | "yes" => Ok(()),
+        _ => Err(Failure::refused("nothing was changed")),
+    }
 }
 
 /// Reads standard input; the newline with which every file ends is no part of the text.

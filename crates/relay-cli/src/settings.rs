@@ -9,15 +9,19 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use relay_client::config::{Config, ConfigError, data_dir, environment};
+use relay_client::{
+    config::{Config, ConfigError, data_dir, environment},
+    managed::Managed,
+};
 use relay_core::env::{self, BadValue, Variable};
 
 use crate::failure::Failure;
 
-/// The flags that were given, each in the place of a variable.
+/// The flags that were given, each in the place of a variable, and what `setup` wrote down.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     flags: Vec<Flag>,
+    managed: Managed,
 }
 
 #[derive(Clone, Debug)]
@@ -28,13 +32,15 @@ struct Flag {
 }
 
 impl Settings {
-    /// The environment alone. What is set but is no text would count as not set, and the relay
+    /// The environment, and below it what `setup` wrote down. What is set but is no text would count as not set, and the relay
     /// would then use another database than it was told: that is refused.
     pub fn of_environment() -> Result<Self, Failure> {
         let names = env::ALL.iter().flat_map(|variable| [Some(variable.name), variable.short]);
         match names.flatten().find(|name| !is_text(name)) {
             Some(name) => Err(Failure::usage(format_args!("{name} is not UTF-8 text"))),
-            None => Ok(Self::default()),
+            None => {
+                Ok(Self { flags: Vec::new(), managed: Managed::load().map_err(Failure::usage)? })
+            }
         }
     }
 
@@ -72,10 +78,17 @@ impl Settings {
         }
     }
 
-    /// The value under a variable's name: the flag's, else the environment's.
+    /// The value under a variable's name: the flag's, else the environment's, else what `setup`
+    /// wrote down.
     pub fn get(&self, variable: &str) -> Option<String> {
+        self.given(variable).or_else(|| self.managed.get(variable))
+    }
+
+    /// What this run was told by flags and the environment.
+    fn given(&self, variable: &str) -> Option<String> {
         let flag = self.flags.iter().find(|flag| flag.variable == variable);
-        flag.map(|flag| flag.value.clone()).or_else(|| environment(variable))
+        let given = flag.map(|flag| flag.value.clone()).or_else(|| environment(variable));
+        given.filter(|value| !value.is_empty())
     }
 
     /// The database file: as it is set, else the one in the user's data folder.
@@ -98,7 +111,8 @@ impl Settings {
 
     /// What the settings say to clients and providers.
     pub fn client(&self) -> Result<Config, Failure> {
-        Config::read(&|name| self.get(name)).map_err(|error| self.wrong(error))
+        let given = |name: &str| self.given(name);
+        Config::read(&|name| self.managed.below(&given, name)).map_err(|error| self.wrong(error))
     }
 
     /// Settings that cannot be used.

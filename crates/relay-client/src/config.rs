@@ -12,7 +12,7 @@ use relay_core::{
     agent::Approval,
     api::request::{MOST_WORDS, RegisterAgent},
     channel::Subscription,
-    env::{self, BadValue, Variable},
+    env::{self, BadValue, Variable, file::BadLine},
     id::AgentId,
     profile::{Profile, ProfileError, Profiles},
     text::{Label, Word},
@@ -21,7 +21,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 
 pub use crate::place::{data_dir, operator_token, operator_token_file, state_dir};
-use crate::{connection, http::Relay, place};
+use crate::{connection, http::Relay, managed::Managed, place};
 
 /// The variables in which AI runtimes tell their tools which session they run in.
 pub const SESSION_VARIABLES: &[&str] = &["CODEX_THREAD_ID", "CLAUDE_CODE_SESSION_ID"];
@@ -55,6 +55,14 @@ pub enum ConfigError {
         path: PathBuf,
         /// What is wrong with it.
         source: ProfileError,
+    },
+    /// The managed settings cannot be read.
+    #[error("{path}, {source}", path = path.display())]
+    Managed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: BadLine,
     },
     /// A file cannot be read.
     #[error("cannot read {path}: {source}", path = path.display())]
@@ -97,9 +105,10 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads the environment of this process.
+    /// Reads the environment of this process, and below it the managed settings.
     pub fn from_env() -> Result<Self, ConfigError> {
-        Self::read(&environment)
+        let managed = Managed::load()?;
+        Self::read(&|name| managed.below(&environment, name))
     }
 
     /// Reads the variables that `get` knows.

@@ -54,6 +54,7 @@ pub mod http;
 pub mod identity;
 mod inbox;
 pub mod integration;
+pub mod managed;
 pub mod message;
 pub mod pair;
 pub mod place;

@@ -1,6 +1,8 @@
 //! The names, defaults and meanings of every environment variable, declared once: each program
 //! reads its own from here, and docs/configuration.md is made from this table.
 
+pub mod file;
+
 /// Who reads a variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reader {

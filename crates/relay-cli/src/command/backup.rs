@@ -1,14 +1,11 @@
 //! `agent-relay backup` and `agent-relay restore`: the database, copied while it is used and put back.
 
-use std::{
-    io::{self, IsTerminal as _, Write as _},
-    path::PathBuf,
-};
+use std::path::PathBuf;
 
 use relay_core::env;
 use relay_store::{Restored, Snapshot, StoreError};
 
-use crate::{args::Common, failure::Failure, output::Output, settings::Settings};
+use crate::{args::Common, failure::Failure, input::agree, output::Output, settings::Settings};
 
 /// Copy the database into a new file, while the relay runs or not
 ///
@@ -82,22 +79,6 @@ fn database(flag: Option<&String>) -> Result<PathBuf, Failure> {
 fn explain(error: StoreError) -> Failure {
     let hint = matches!(error, StoreError::Locked { .. }).then_some("stop the relay first");
     Failure::refused(error).maybe_hint(hint)
-}
-
-/// Asks a person; without one, `--yes` must have said so.
-fn agree(question: &str) -> Result<(), Failure> {
-    if !io::stdin().is_terminal() {
-        return Err(Failure::usage("nobody is there to ask").hint("add --yes"));
-    }
-    let mut talk = anstream::stderr().lock();
-    write!(talk, "{question} [y/N] ")?;
-    talk.flush()?;
-    let mut answer = String::new();
-    io::stdin().read_line(&mut answer)?;
-    match answer.trim().to_ascii_lowercase().as_str() {
-        "y" | "yes" => Ok(()),
-        _ => Err(Failure::refused("nothing was changed")),
-    }
 }
 
 fn told(snapshot: &Snapshot) -> String {

@@ -16,6 +16,7 @@ pub mod message;
 pub mod open;
 pub mod pair;
 pub mod serve;
+pub mod setup;
 pub mod status;
 pub mod task;
 pub mod token;
@@ -40,6 +41,7 @@ pub fn run(Cli { common, command }: Cli) -> Result<(), Failure> {
         Command::Demo(demo) => demo.run(&common),
         Command::Mcp(mcp) => mcp.run(common),
         Command::Completions(completions) => completions.run(Output::new(common.json)),
+        Command::Setup(setup) => setup.run(&common),
         Command::Backup(backup) => alone(backup.run(&common)),
         Command::Restore(restore) => alone(restore.run(&common)),
         command => alone(talk(common, command)),
@@ -104,6 +106,7 @@ async fn perform(context: &Context, command: Command) -> Result<(), Failure> {
         Command::Serve(_)
         | Command::Demo(_)
         | Command::Mcp(_)
+        | Command::Setup(_)
         | Command::Backup(_)
         | Command::Restore(_)
         | Command::Completions(_) => Ok(()),
