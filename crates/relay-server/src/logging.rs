@@ -15,7 +15,7 @@ use crate::config::Log;
 /// Starts logging, once for the whole program. A second call changes nothing.
 pub fn init(log: &Log) {
     // The MCP library writes requests and their texts into its log; who wants that names it.
-    let filter = EnvFilter::new(format!("rmcp=warn,{}", log.filter));
+    let filter = EnvFilter::new(format!("rmcp=error,{}", log.filter));
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     let lines = if io::stderr().is_terminal() { lines } else { lines.with_ansi(false) };
     // Somebody who set a subscriber before us (a test, a host program) keeps it.
