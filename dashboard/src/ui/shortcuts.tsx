@@ -28,7 +28,7 @@ export function switchKeys(on: boolean): void {
 
 export function Shortcuts({ address }: { address: Address }): null {
   useEffect(() => {
-    let going = 0;
+    let going = -CHORD;
     const press = (event: KeyboardEvent) => {
       if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
       const typing = isTyping(event.target as HTMLElement);
@@ -40,12 +40,12 @@ export function Shortcuts({ address }: { address: Address }): null {
       if (typing || !keysAreOn()) return;
       const place = PLACES[event.key];
       if (event.timeStamp - going < CHORD && place) {
-        going = 0;
+        going = -CHORD;
         event.preventDefault();
         go(link(place));
         return;
       }
-      going = event.key === "g" ? event.timeStamp : 0;
+      going = event.key === "g" ? event.timeStamp : -CHORD;
       if (act(event.key)) event.preventDefault();
     };
     addEventListener("keydown", press);
