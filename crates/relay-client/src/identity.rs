@@ -6,6 +6,7 @@
 //! descends from. A file whose process is gone counts for nothing and is removed.
 
 mod process;
+mod session_map;
 mod state_file;
 mod token_file;
 
@@ -15,7 +16,8 @@ use relay_core::id::AgentId;
 
 pub use self::{
     process::{Process, parent},
-    state_file::{StateFile, remove, save, sessions_dir},
+    session_map::{SessionMap, free},
+    state_file::{StateFile, holder, remove, save, sessions_dir},
     token_file::{TokenFile, kept_token, token_file},
 };
 use crate::config::{self, Config, ConfigError};

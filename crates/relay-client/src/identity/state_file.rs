@@ -101,6 +101,13 @@ pub fn remove(agent: &AgentId) -> Result<(), IdentityError> {
     }
 }
 
+/// The session that is this agent and runs, as far as this user's machine knows.
+pub fn holder(agent: &AgentId) -> Result<Option<StateFile>, IdentityError> {
+    let text = fs::read_to_string(path(&sessions_dir()?, agent)).unwrap_or_default();
+    let file = serde_json::from_str::<StateFile>(&text).ok();
+    Ok(file.filter(|file| file.agent_id == *agent && file.is_live()))
+}
+
 pub(super) fn save_in(folder: &Path, file: &StateFile) -> Result<(), IdentityError> {
     let path = path(folder, &file.agent_id);
     let text = serde_json::to_string_pretty(file).expect("a state file is plain JSON");
