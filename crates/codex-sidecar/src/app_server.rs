@@ -12,5 +12,5 @@ pub mod protocol;
 
 pub use self::{
     client::{Address, CallError, Client, Notices},
-    message::Notice,
+    message::{Message, Notice, Refusal},
 };

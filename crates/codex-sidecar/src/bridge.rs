@@ -1,11 +1,40 @@
 //! The bridge: every thread that somebody works in is an agent of the relay.
+//!
+//! How a message passes through: the relay hands it to the thread's [`seat`]; [`mail`] keeps where
+//! it is on its way; [`thread`] tells from the app-server's notices what the thread is doing;
+//! [`turn`] decides; [`batch`] writes what the model reads; the seat sends it. When the item that
+//! holds it appears, the relay is told that it is read, when its turn ends, that it is handled
+//! ([`receipt`]). What was sent outlasts the bridge in the [`journal`].
+//!
+//! Which threads there are, and who sits there, is [`roster`]'s.
 
-use std::path::PathBuf;
+pub mod agent;
+pub mod batch;
+mod clock;
+pub mod journal;
+pub mod mail;
+mod presence;
+mod receipt;
+mod roster;
+mod seat;
+pub mod thread;
+pub mod turn;
 
-use relay_client::Config;
-use tokio::sync::watch;
+use std::{path::PathBuf, time::Duration};
 
-use crate::{app_server::Address, settings::Settings};
+use relay_client::{Config, core::version::VERSION};
+use tokio::{sync::watch, time::sleep};
+
+use self::{roster::Roster, seat::Terms};
+use crate::{
+    app_server::{Address, CallError, Client, Notices, protocol::ListLoaded},
+    settings::Settings,
+};
+
+/// Between one attempt to connect and the next.
+const PAUSE: Duration = Duration::from_millis(200);
+/// How long saying goodbye may take.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// What the bridge goes by.
 pub struct Options {
@@ -33,6 +62,57 @@ pub enum Mode {
 
 /// Keeps the threads' agents until told to end; then all of them are offline.
 pub async fn run(options: Options, shutdown: impl Future<Output = ()>) {
-    let _options = options;
-    shutdown.await;
+    let Options { mut address, config, settings, cwd, mode } = options;
+    let mut roster = Roster::new(Terms { config, settings, mode }, cwd);
+    tokio::select! {
+        () = shutdown => {}
+        () = serve(&mut roster, &mut address) => {}
+    }
+    if tokio::time::timeout(FAREWELL, roster.end()).await.is_err() {
+        tracing::warn!("not every agent has said goodbye");
+    }
+}
+
+/// Follows one app-server after the other, until nobody says any more where they are.
+async fn serve(roster: &mut Roster, address: &mut watch::Receiver<Option<Address>>) {
+    loop {
+        let there = address.borrow_and_update().clone();
+        let Some(there) = there else {
+            if address.changed().await.is_err() {
+                return;
+            }
+            continue;
+        };
+        match Client::connect(&there, VERSION).await {
+            Ok((client, mut notices, server)) => {
+                tracing::info!(codex = server.user_agent, "connected");
+                if let Err(error) = attend(roster, &client, &mut notices).await {
+                    tracing::info!(%error, "the app-server does not answer");
+                }
+                tracing::info!("disconnected");
+                roster.lost();
+            }
+            Err(error) => tracing::debug!(%error, "not connected"),
+        }
+        sleep(PAUSE).await;
+    }
+}
+
+/// Tells the roster what the server says, until it says no more.
+async fn attend(
+    roster: &mut Roster,
+    client: &Client,
+    notices: &mut Notices,
+) -> Result<(), CallError> {
+    let loaded = client.call(&ListLoaded {}).await?.data;
+    roster.connected(client, &loaded).await;
+    loop {
+        tokio::select! {
+            notice = notices.recv() => match notice {
+                Some(notice) => roster.hear(client, notice).await,
+                None => return Ok(()),
+            },
+            () = roster.watch(client) => {}
+        }
+    }
 }

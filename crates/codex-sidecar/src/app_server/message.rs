@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::protocol::{Thread, ThreadItem, ThreadStatus, Turn};
+use super::protocol::{Permissions, Thread, ThreadItem, ThreadStatus, Turn};
 
 /// What the server tells by itself.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,6 +16,19 @@ pub enum Notice {
         thread: String,
         /// What it does.
         status: ThreadStatus,
+    },
+    /// A client has begun to follow a thread: all that tells so is that the thread's goal is said
+    /// again.
+    ThreadJoined {
+        /// The thread.
+        thread: String,
+    },
+    /// A thread may do something else now.
+    PermissionsChanged {
+        /// The thread.
+        thread: String,
+        /// What it may do.
+        permissions: Permissions,
     },
     /// The server has let go of a thread.
     ThreadClosed {
@@ -56,11 +69,33 @@ pub enum Notice {
     },
 }
 
+impl Notice {
+    /// The thread it is about.
+    pub fn thread(&self) -> &str {
+        match self {
+            Self::ThreadStarted(thread) => &thread.id,
+            Self::StatusChanged { thread, .. }
+            | Self::ThreadJoined { thread }
+            | Self::PermissionsChanged { thread, .. }
+            | Self::ThreadClosed { thread }
+            | Self::TurnStarted { thread, .. }
+            | Self::TurnCompleted { thread, .. }
+            | Self::ItemStarted { thread, .. }
+            | Self::ItemCompleted { thread, .. } => thread,
+        }
+    }
+}
+
 /// A message of the server, as far as it is of interest.
 #[derive(Debug)]
-pub(super) enum Message {
+pub enum Message {
     /// To a call of ours.
-    Answer { id: u64, answer: Result<Value, Refusal> },
+    Answer {
+        /// The call.
+        id: u64,
+        /// What it brought.
+        answer: Result<Value, Refusal>,
+    },
     /// By itself.
     Notice(Notice),
     /// Something else: a question to whoever sits before the terminal, or nothing we know.
@@ -94,6 +129,7 @@ struct Params {
     thread_id: String,
     turn_id: String,
     thread: Thread,
+    thread_settings: Permissions,
     status: ThreadStatus,
     turn: Turn,
     item: ThreadItem,
@@ -101,7 +137,7 @@ struct Params {
 
 impl Message {
     /// Reads one frame. What cannot be read is of no interest.
-    pub(super) fn read(text: &str) -> Self {
+    pub fn read(text: &str) -> Self {
         let Ok(envelope) = serde_json::from_str::<Envelope>(text) else { return Self::Other };
         match (envelope.id.as_ref().and_then(Value::as_u64), envelope.method) {
             (Some(id), None) => {
@@ -124,10 +160,14 @@ fn notice(method: &str, params: Value) -> Message {
         return Message::Other;
     }
     let Ok(params) = serde_json::from_value::<Params>(params) else { return Message::Other };
-    let Params { thread_id, turn_id, thread, status, turn, item } = params;
+    let Params { thread_id, turn_id, thread, thread_settings, status, turn, item } = params;
     Message::Notice(match method {
         "thread/started" => Notice::ThreadStarted(thread),
         "thread/status/changed" => Notice::StatusChanged { thread: thread_id, status },
+        "thread/goal/cleared" | "thread/goal/updated" => Notice::ThreadJoined { thread: thread_id },
+        "thread/settings/updated" => {
+            Notice::PermissionsChanged { thread: thread_id, permissions: thread_settings }
+        }
         "thread/closed" => Notice::ThreadClosed { thread: thread_id },
         "turn/started" => Notice::TurnStarted { thread: thread_id, turn },
         "turn/completed" => Notice::TurnCompleted { thread: thread_id, turn },
