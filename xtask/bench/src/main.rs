@@ -11,6 +11,7 @@
 
 mod agents;
 mod ceiling;
+mod claude;
 mod connection;
 mod contender;
 mod delivery;
@@ -33,6 +34,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use serde_json::json;
 
+use self::claude::Rows;
 use self::contender::{Contender, Yard};
 use self::figure::Figures;
 use self::plan::{Part, Plan};
@@ -45,6 +47,9 @@ struct Args {
     /// The `agent-relay` to measure
     #[arg(long, default_value = "target/release/agent-relay")]
     relay: PathBuf,
+    /// The `agent-relay-claude` to measure
+    #[arg(long, default_value = "target/release/agent-relay-claude")]
+    hooks: PathBuf,
     /// One short round of each: shows that it works, not how fast it is
     #[arg(long)]
     quick: bool,
@@ -108,15 +113,24 @@ fn measure(args: Args) -> io::Result<ExitCode> {
         &mut figures,
     ))?;
 
+    let claude = match args.only {
+        None | Some(Part::Claude) => Some(Rows::measure(&args.hooks, args.quick)?),
+        Some(_) => None,
+    };
     let verdicts = Verdict::all(&figures);
-    println!("{}", figures.table());
+    if args.only != Some(Part::Claude) {
+        println!("{}", figures.table());
+    }
+    if let Some(claude) = &claude {
+        println!("{}", claude.table());
+    }
     for verdict in &verdicts {
         println!("{}", verdict.line());
     }
     if let Some(file) = args.json {
         let verdicts: Vec<_> = verdicts.iter().map(Verdict::json).collect();
         let cores = std::thread::available_parallelism().map_or(0, usize::from);
-        let all = json!({ "cores": cores, "quick": args.quick, "figures": figures.json(), "verdicts": verdicts });
+        let all = json!({ "cores": cores, "quick": args.quick, "figures": figures.json(), "claude": claude.as_ref().map(Rows::json), "verdicts": verdicts });
         std::fs::write(file, format!("{all:#}\n"))?;
     }
     let failed = args.strict && !verdicts.iter().all(Verdict::met);

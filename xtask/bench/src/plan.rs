@@ -28,9 +28,11 @@ pub enum Part {
     Delivery,
     Stalled,
     Send,
+    Claude,
 }
 
 impl Part {
+    /// Those that compare servers.
     const ALL: [Self; 5] =
         [Self::Start, Self::Throughput, Self::Delivery, Self::Stalled, Self::Send];
 
@@ -41,6 +43,7 @@ impl Part {
             Self::Delivery => "delivery with 1,000 streams open",
             Self::Stalled => "stalled readers",
             Self::Send => "agent-relay send",
+            Self::Claude => "Claude Code",
         }
     }
 }
@@ -107,6 +110,8 @@ impl Plan {
                 Part::Delivery => self.delivery(yard, figures).await?,
                 Part::Stalled => self.stalled(yard, figures).await?,
                 Part::Send => self.send_command(yard, figures).await?,
+                // It is of another kind, and measured after all these.
+                Part::Claude => {}
             }
         }
         Ok(())
