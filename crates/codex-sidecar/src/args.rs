@@ -6,6 +6,8 @@
 
 use std::{collections::VecDeque, ffi::OsString, path::PathBuf};
 
+use crate::command;
+
 /// What the program is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Role {
@@ -20,6 +22,8 @@ pub enum Role {
     },
     /// Codex itself, with these arguments.
     Codex(Vec<OsString>),
+    /// One of our own commands, with its name: `install` and the like.
+    Command(Vec<OsString>),
     /// The guardian of this command.
     Guardian(Vec<OsString>),
     /// Says what can be typed.
@@ -132,6 +136,7 @@ enum For {
 pub fn parse(arguments: Vec<OsString>) -> Result<Role, Wrong> {
     match arguments.first().and_then(|first| first.to_str()).unwrap_or_default() {
         "--" => of_codex(arguments[1..].to_vec()),
+        name if command::NAMES.contains(&name) => Ok(Role::Command(arguments)),
         "guardian" => Ok(Role::Guardian(arguments[1..].to_vec())),
         "-h" | "--help" => Ok(Role::Help),
         "-V" | "--version" => Ok(Role::Version),

@@ -36,6 +36,7 @@ use crate::{
     app_server::{self, process::StartError},
     args::{self, Role, Session},
     bridge::{self, Mode},
+    command,
     failure::{Failure, data},
     find, headless,
     settings::Settings,
@@ -48,6 +49,8 @@ codex-relay [CODEX'S OPTIONS] [PROMPT]     starts a session in this terminal
 codex-relay resume|fork|agents […]         as Codex's own, with the session as an agent
 codex-relay --headless [--json] [PROMPT]   starts a session without a terminal, and prints the
                                            command that attaches one; `resume ID` continues one
+codex-relay install|uninstall              puts the plugin into Codex, and takes it out again
+codex-relay doctor|upgrade                 finds what is in the way; renews what is installed
 codex-relay --version
 
 Codex's other commands go to Codex as they are. What stands behind a leading `--` is Codex's own:
@@ -69,6 +72,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Role::Help => say(HELP),
         Role::Version => say(&format!("codex-relay {VERSION}")),
         Role::Codex(line) => hand_over(&line),
+        Role::Command(line) => command::run(line),
         #[cfg(unix)]
         Role::Guardian(line) => Ok(crate::guardian::main(&line)),
         #[cfg(not(unix))]

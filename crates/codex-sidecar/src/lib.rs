@@ -7,6 +7,8 @@
 pub mod app_server;
 pub mod args;
 pub mod bridge;
+pub mod command;
+pub mod doctor;
 pub mod failure;
 pub mod find;
 #[cfg(unix)]

@@ -99,3 +99,12 @@ fn our_own_options_may_stand_anywhere_but_in_a_prompt() {
     assert_eq!(read("--headless exec hi"), Err(Wrong::Headless("exec hi".into())));
     assert_eq!(self::session("--json").terminal, words("--json"), "for Codex to refuse");
 }
+
+#[test]
+fn our_commands_win_over_codexs_of_the_same_name_unless_codex_is_meant() {
+    for line in ["install --yes", "doctor", "doctor --json", "upgrade", "uninstall --purge"] {
+        assert_eq!(read(line), Ok(Role::Command(words(line))), "{line}");
+    }
+    assert_eq!(read("-- doctor"), Ok(Role::Codex(words("doctor"))));
+    assert!(matches!(read("-- install"), Ok(Role::Terminal(_))), "a prompt");
+}
