@@ -4,6 +4,7 @@ import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { open } from "./ui/dialog.tsx";
 import { Dialogs } from "./ui/dialogs.tsx";
+import { Surroundings } from "./ui/surroundings.tsx";
 import { Shortcuts } from "./ui/shortcuts.tsx";
 import { Announcer } from "./ui/announcer.tsx";
 import type { Problem } from "./api/problem.ts";
@@ -39,18 +40,20 @@ export function App(): JSX.Element {
   }, [refused]);
 
   return (
-    <div class={`shell${address.id ? " opened" : ""}`}>
-      <button type="button" class="skip" onClick={() => main.current?.focus()}>
-        Skip to the content
-      </button>
-      <Rail address={address} />
-      <main ref={main} tabIndex={-1} aria-label={TITLES[address.view]}>
-        {refused ? <Refused problem={refused} /> : <Shown address={address} />}
-      </main>
-      <Dialogs />
-      <Shortcuts address={address} />
-      <Announcer />
-    </div>
+    <Surroundings>
+      <div class={`shell${address.id ? " opened" : ""}`}>
+        <button type="button" class="skip" onClick={() => main.current?.focus()}>
+          Skip to the content
+        </button>
+        <Rail address={address} />
+        <main ref={main} tabIndex={-1} aria-label={TITLES[address.view]}>
+          {refused ? <Refused problem={refused} /> : <Shown address={address} />}
+        </main>
+        <Dialogs />
+        <Shortcuts address={address} />
+        <Announcer />
+      </div>
+    </Surroundings>
   );
 }
 

@@ -45,12 +45,6 @@ export function span(time: number): string {
   return `${Math.floor(time / DAY)} d ${Math.floor((time % DAY) / HOUR)} h`;
 }
 
-/** How long until the text of `ago` may be another one. */
-export function lasts(at: number, now: number): number {
-  const passed = Math.abs(now - at);
-  return passed < 2 * MINUTE ? 5_000 : passed < HOUR ? 20_000 : 5 * MINUTE;
-}
-
 function day(at: number, now: number): string {
   const thisYear = new Date(at).getFullYear() === new Date(now).getFullYear();
   return (thisYear ? DATE : DATE_AND_YEAR).format(at);

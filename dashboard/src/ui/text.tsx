@@ -2,11 +2,11 @@
 
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { useStore } from "../state/store.ts";
 import { blocks, fold, pieces, plain } from "../text/visible.ts";
-import { absolute, ago, lasts, since, span, until } from "../text/time.ts";
+import { absolute, ago, since, span, until } from "../text/time.ts";
 import { parseTarget } from "../text/target.ts";
 import { link } from "../router.ts";
+import { useName, useNow } from "./surroundings.tsx";
 
 /** A text in one line or few, held together so that its direction cannot reach what stands around it. */
 export function Words({ of }: { of: string }): JSX.Element {
@@ -53,11 +53,7 @@ export function Body({ of, empty }: { of: string; empty?: string }): JSX.Element
   );
 }
 
-/** What people call an agent: its label, else its id, which is always in the title. */
-export function useName(id: string): string {
-  return useStore((state) => state.agents.rows.get(id)?.label ?? id);
-}
-
+/** An agent, as people call it; its id is in the title. */
 export function Name({ id, to }: { id: string; to?: boolean }): JSX.Element {
   const name = useName(id);
   const special = id === "human" ? "human (you, the operator)" : id === "system" ? "system (the relay itself)" : id;
@@ -91,22 +87,12 @@ const TOLD = {
 
 /** A moment, as how long ago it is; the moment itself is in the title. */
 export function Time({ at, as = "short" }: { at: number; as?: keyof typeof TOLD }): JSX.Element {
-  const now = useNow(at);
+  const now = useNow();
   return (
     <time dateTime={new Date(at).toISOString()} title={absolute(at)}>
       {TOLD[as](at, now)}
     </time>
   );
-}
-
-/** The time, as often as the text about `at` may change. */
-export function useNow(at: number): number {
-  const [now, setNow] = useState(Date.now);
-  useEffect(() => {
-    const timer = setTimeout(() => setNow(Date.now()), lasts(at, now));
-    return () => clearTimeout(timer);
-  }, [at, now]);
-  return Math.max(now, Date.now());
 }
 
 /** The time, every so many milliseconds. */

@@ -26,13 +26,18 @@ export interface Props<T> {
   edge?: ComponentChildren;
   /** The row to be shown first, and again whenever it becomes another one. */
   show?: Key | undefined;
-  /** Rows are moved through with the arrow keys; each draws one element that takes the focus. */
+  /**
+   * Rows of one height, moved through with the arrow keys; each draws one element that takes the focus.
+   * Nothing needs to be measured then but the first, so that scrolling never waits for a layout.
+   */
   roving?: boolean;
 }
 
 /** How much is drawn beyond the screen; and how little of it may be left before more is drawn. */
-const AROUND = 700;
+const AROUND = 450;
 const LEFT = 150;
+/** The one height of rows that are all alike. */
+const UNIFORM = "";
 const AT_END = 24;
 
 interface Drawn<T> {
@@ -60,7 +65,7 @@ export function Windowed<T>(props: Props<T>): JSX.Element {
   const keys = useMemo(() => items.map(keyOf), [items]);
   const index = useMemo(() => new Map(keys.map((key, at) => [key, at])), [keys]);
   const tops = useMemo(
-    () => offsets(keys.length, (at) => heights.current.get(String(keys[at])) ?? estimate),
+    () => offsets(keys.length, (at) => heights.current.get(roving ? UNIFORM : String(keys[at])) ?? estimate),
     [keys, measured, estimate],
   );
   const total = tops[keys.length] ?? 0;
@@ -95,23 +100,27 @@ export function Windowed<T>(props: Props<T>): JSX.Element {
     for (const row of canvasOf(scroller.current!).children as HTMLCollectionOf<HTMLElement>) {
       if (watched.current.has(row)) continue;
       watched.current.add(row);
+      if (roving && fresh.length + measured > 0) continue;
       observer.current?.observe(row);
       fresh.push(row);
     }
-    if (measure(fresh, heights.current)) setMeasured((count) => count + 1);
+    note(fresh);
   });
 
   useLayoutEffect(() => {
     const element = scroller.current!;
     observer.current = new ResizeObserver((entries) => {
-      const rows = entries.map(({ target }) => target as HTMLElement).filter((target) => target !== element && target.isConnected);
-      if (measure(rows, heights.current)) setMeasured((count) => count + 1);
+      note(entries.map(({ target }) => target as HTMLElement).filter((target) => target !== element && target.isConnected));
       look();
     });
     observer.current.observe(element);
-    for (const row of canvasOf(element).children) observer.current.observe(row);
+    for (const row of canvasOf(element).children) if (!roving) observer.current.observe(row);
     return () => observer.current?.disconnect();
   }, []);
+
+  function note(rows: readonly HTMLElement[]): void {
+    if (measure(rows, heights.current, roving)) setMeasured((count) => count + 1);
+  }
 
   function look(): void {
     const element = scroller.current;
@@ -229,10 +238,10 @@ function canvasOf(element: HTMLElement): HTMLElement {
 }
 
 /** Notes the heights of the rows that are drawn; true when one has changed. */
-function measure(rows: Iterable<HTMLElement>, heights: Map<string, number>): boolean {
+function measure(rows: Iterable<HTMLElement>, heights: Map<string, number>, uniform: boolean | undefined): boolean {
   let changed = false;
   for (const row of rows) {
-    const key = row.dataset["key"]!;
+    const key = uniform ? UNIFORM : row.dataset["key"]!;
     const height = row.offsetHeight;
     if (height > 0 && heights.get(key) !== height) {
       heights.set(key, height);

@@ -6,8 +6,9 @@ import { useAction } from "../state/hooks.ts";
 import { isFinished, isTask } from "../state/select.ts";
 import { sameId } from "../text/target.ts";
 import { Status } from "../ui/icon.tsx";
+import { useNow } from "../ui/surroundings.tsx";
 import { Trouble } from "../ui/state.tsx";
-import { Name, Time, useClock } from "../ui/text.tsx";
+import { Name, Time } from "../ui/text.tsx";
 import type { Message, Task } from "../wire.ts";
 
 const STALLED = 15 * 60_000;
@@ -15,7 +16,7 @@ const STALLED = 15 * 60_000;
 export function ClaimLine({ what }: { what: Message | Task }): JSX.Element {
   const { claim } = what;
   const { busy, problem, run } = useAction();
-  const now = useClock(10_000);
+  const now = useNow();
   const finished = isTask(what) ? isFinished(what) : !!claim?.doneAt;
   const expired = !isTask(what) && !!what.expiresAt && what.expiresAt <= now;
   const mine = !!claim && sameId(claim.by, "human");

@@ -7,7 +7,8 @@ import { useAction } from "../state/hooks.ts";
 import { link } from "../router.ts";
 import { plain } from "../text/visible.ts";
 import { Trouble } from "../ui/state.tsx";
-import { Body, Name, Time, To, useNow, Words } from "../ui/text.tsx";
+import { Body, Name, Time, To, Words } from "../ui/text.tsx";
+import { useNow } from "../ui/surroundings.tsx";
 import type { Message } from "../wire.ts";
 import { ClaimLine } from "./claim.tsx";
 import { Receipts } from "./receipts.tsx";
@@ -62,7 +63,7 @@ export function MessageCard({ message, here, heading, answer }: Props): JSX.Elem
 
 function Marks({ message }: { message: Message }): JSX.Element {
   const { verified, from, kind, urgency, channel, expiresAt } = message;
-  const now = useNow(expiresAt ?? Date.now());
+  const now = useNow();
   return (
     <span class="marks">
       {!verified && from !== "system" && (
