@@ -26,7 +26,7 @@ const KEYS: readonly [string, string][] = [
 export function Keys(): JSX.Element {
   const [on, setOn] = useState(keysAreOn);
   return (
-    <Dialog title="Keys">
+    <Dialog title="Keys" wide>
       <dl class="keys">
         {KEYS.map(([keys, what]) => (
           <div key={keys}>

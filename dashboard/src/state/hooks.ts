@@ -65,12 +65,17 @@ export interface Fetched<T> {
   again: () => void;
 }
 
-/** Reads something that the store does not keep; again whenever one of `on` changes. What was read stays meanwhile. */
+/**
+ * Reads something that the store does not keep; again whenever one of `on` changes. What was read stays
+ * meanwhile. Nothing is asked before the relay has let this page in: attempts without a token are counted.
+ */
 export function useFetched<T>(read: () => Promise<T>, on: unknown[]): Fetched<T> {
   const [value, setValue] = useState<T | undefined>(undefined);
   const [problem, setProblem] = useState<Problem | undefined>(undefined);
   const [count, setCount] = useState(0);
+  const begun = useStore((state) => state.generation > 0);
   useEffect(() => {
+    if (!begun) return;
     let gone = false;
     read().then(
       (value) => {
@@ -85,7 +90,7 @@ export function useFetched<T>(read: () => Promise<T>, on: unknown[]): Fetched<T>
     return () => {
       gone = true;
     };
-  }, [...on, count]);
+  }, [...on, count, begun]);
   return { value, problem, again: useCallback(() => setCount((count) => count + 1), []) };
 }
 

@@ -47,6 +47,11 @@ function data(minutes: readonly Minute[]): uPlot.AlignedData {
   ];
 }
 
+/** Half a step at each end, so that the first and the last bar are whole. All spans have sixty steps. */
+function halfOf(from: number, to: number): number {
+  return (to - from) / 118;
+}
+
 function options(Plot: typeof uPlot, element: HTMLElement, height: number): uPlot.Options {
   const style = getComputedStyle(element);
   const colour = (name: string) => style.getPropertyValue(name).trim();
@@ -58,7 +63,7 @@ function options(Plot: typeof uPlot, element: HTMLElement, height: number): uPlo
     padding: [10, 8, 0, 0],
     legend: { show: false },
     cursor: { points: { size: 6 }, y: false, drag: { x: false, y: false } },
-    scales: { y: { range: (_, __, most) => [0, Math.max(4, Math.ceil(most * 1.15))] } },
+    scales: { x: { range: (_, from, to) => [from - halfOf(from, to), to + halfOf(from, to)] }, y: { range: (_, __, most) => [0, Math.max(4, Math.ceil(most * 1.15))] } },
     axes: [
       { ...axis, size: 26, space: 80, values: (_, ticks) => ticks.map((tick) => Plot.fmtDate("{HH}:{mm}")(new Date(tick * 1000))), grid: { show: false } },
       { ...axis, size: 34, space: 34, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000] },

@@ -106,8 +106,10 @@ export function Connection(): JSX.Element {
   const long = now - state.since > BLIP || !navigator.onLine;
   return (
     <p class="connection lost">
-      <i aria-hidden="true" />
-      <span>{long ? `Offline since ${clock(state.since)}` : "Reconnecting…"}</span>
+      <span>
+        <i aria-hidden="true" />
+        {long ? `Offline since ${clock(state.since)}` : "Reconnecting…"}
+      </span>
       {long && (
         <button type="button" class="link" onClick={() => sync.reconnect()}>
           Try now

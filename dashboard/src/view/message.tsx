@@ -54,7 +54,7 @@ export function MessageCard({ message, here, heading, answer }: Props): JSX.Elem
       ) : (
         <Body of={message.body} />
       )}
-      <Data name="payload" of={message.payload} />
+      {!step && <Data name="payload" of={message.payload} />}
       {message.claimable && <ClaimLine what={message} />}
       <Foot message={message} answer={answer} />
     </article>

@@ -72,7 +72,7 @@ function Counts({ stats }: { stats: Stats | undefined }): JSX.Element {
         {tasks && `${tasks.open} open · ${tasks.claimed + tasks.inProgress} in hand${tasks.blocked ? ` · ${tasks.blocked} blocked` : ""}`}
       </Count>
       <Count href={link("pairs")} title="Pairs" value={pairs?.active}>
-        {pairs && (pairs.pending ? `${pairs.pending} invited` : "talking now")}
+        {pairs && (pairs.pending ? `${pairs.pending} invited` : pairs.active ? "talking now" : "nobody is talking")}
       </Count>
       <Count href={link("channels")} title="Callbacks waiting" value={callbacks?.waiting}>
         {callbacks && (callbacks.dead ? `${callbacks.dead} given up on` : "none given up on")}

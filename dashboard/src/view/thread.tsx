@@ -56,7 +56,6 @@ export function Thread({ address, id, list, rows, older, reload, full }: Listed 
   const subject = rows.find(({ subject }) => subject)?.subject;
   const people = useMemo(() => [...new Set(rows.map(({ from }) => from))], [rows]);
   const at = Number(address.filter["message"]);
-  useReading(rows);
   // The message that the address names may be on an older page.
   const missing = at > 0 && list?.phase === "ready" && !!list.older && !rows.some(({ id }) => id === at);
   useEffect(() => {
@@ -92,6 +91,7 @@ interface MessagesProps extends Listed {
 }
 
 export function Messages({ rows, list, older, reload, full, at, heading, answer }: MessagesProps): JSX.Element {
+  useReading(rows);
   const now = Date.now();
   const days = useMemo(() => {
     let last = "";
