@@ -17,11 +17,6 @@ after(async () => {
   await relay?.end();
 });
 
-async function join(name, ...args) {
-  const joined = await relay.cli("join", name, ...args);
-  assert.equal(joined.code, 0, joined.stderr);
-}
-
 test("a message is there without a reload, and says that it is new", async () => {
   const page = await signIn(browser, relay, "#/mail");
   const alice = await relay.agent("alice", { label: "Alice" });
@@ -42,45 +37,42 @@ test("a message is there without a reload, and says that it is new", async () =>
 
 test("what is written on the page arrives in a terminal, and its answer on the page", async () => {
   const page = await signIn(browser, relay);
-  await join("bob");
-  const inbox = relay.run("inbox", "--wait", "--agent", "bob");
+  const bob = await relay.joined("bob");
+  bob.type("inbox", "--wait");
   await compose(page, { to: "bob", text: "Which branch is it?" });
-  const line = await inbox.line("Which branch is it?");
+  const line = await bob.line("Which branch is it?");
   assert.match(line, /^\[msg:\d+\] from human: Which branch is it\?$/, "verified: nothing says otherwise");
   const id = line.match(/msg:(\d+)/)[1];
 
-  const answered = await relay.cli("reply", id, "main, since noon", "--agent", "bob");
-  assert.equal(answered.code, 0, answered.stderr);
+  assert.equal(await bob.run("reply", id, "main, since noon"), 0, bob.talk);
   const thread = page.getByRole("region", { name: `Thread ${id}` });
   await thread.getByText("main, since noon").waitFor();
 
-  const again = relay.run("inbox", "--wait", "--agent", "bob");
+  bob.type("inbox", "--wait");
   await thread.getByRole("textbox", { name: "Answer" }).fill("Thanks, I wait for it.");
   await thread.getByRole("button", { name: "Send" }).click();
-  assert.match(await again.line("Thanks, I wait for it."), /from human/);
+  assert.match(await bob.line("Thanks, I wait for it."), /from human/);
   untroubled(page);
   await page.close();
 });
 
 test("of two who claim one has it, and the page shows which", async () => {
   const page = await signIn(browser, relay);
-  await join("carol", "--cap", "review");
-  await join("dave", "--cap", "review");
+  const two = { carol: await relay.joined("carol", "--cap", "review"), dave: await relay.joined("dave", "--cap", "review") };
   await compose(page, { to: "cap:review", text: "Review the pull request.", what: "Work" });
   const thread = page.getByRole("region", { name: /^Thread \d+$/ });
   await thread.getByText("Review the pull request.").first().waitFor();
   const id = (await thread.getAttribute("aria-label")).match(/\d+/)[0];
 
-  const tried = await Promise.all(["carol", "dave"].map(async (name) => [name, await relay.cli("claim", id, "--agent", name)]));
-  const [won, lost] = [0, 1].map((code) => tried.filter(([, done]) => done.code === code).map(([name]) => name));
+  const tried = await Promise.all(Object.entries(two).map(async ([name, terminal]) => [name, await terminal.run("claim", id)]));
+  const [won, lost] = [0, 1].map((code) => tried.filter(([, ended]) => ended === code).map(([name]) => name));
   assert.deepEqual([won.length, lost.length], [1, 1], JSON.stringify(tried));
 
   const claim = thread.locator(".claim");
   await claim.getByText(won[0]).waitFor();
   assert.ok(!(await claim.innerText()).includes(lost[0]), await claim.innerText());
 
-  const done = await relay.cli("done", id, "--agent", won[0]);
-  assert.equal(done.code, 0, done.stderr);
+  assert.equal(await two[won[0]].run("done", id), 0);
   await until("the page shows it as done", async () => (await claim.innerText()).includes("done"));
   untroubled(page);
   await page.close();

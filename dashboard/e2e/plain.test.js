@@ -28,11 +28,11 @@ test("all of it takes less than 80 kB, and nothing comes from elsewhere", async 
     if (url.origin !== relay.url) foreign.push(url.href);
     if (!url.pathname.startsWith("/api")) files.set(url.pathname, (await request.sizes()).responseBodySize);
   });
+  const alice = await relay.agent("alice");
+  await alice.send("human", "Something to draw.");
   await page.goto(await relay.signedIn());
   await page.locator("canvas").first().waitFor();
   for (const view of VIEWS) await show(page, `#/${view}`);
-  await page.reload();
-  await page.locator("canvas").first().waitFor();
   const total = [...files.values()].reduce((sum, size) => sum + size, 0);
   t.diagnostic(`${total} bytes in ${files.size} files`);
   assert.ok(files.size >= 3 && total > 10_000, "something was loaded");

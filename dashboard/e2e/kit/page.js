@@ -45,7 +45,7 @@ export function untroubled(page) {
 export async function compose(page, { to, text, what = "Message" }) {
   await page.getByRole("button", { name: "Compose" }).click();
   const dialog = page.getByRole("dialog");
-  await dialog.getByText(what, { exact: true }).click();
+  await dialog.getByRole("radio", { name: what }).check();
   await dialog.getByRole("combobox", { name: "To" }).fill(to);
   await dialog.getByLabel("Text", { exact: true }).fill(text);
   await dialog.getByRole("button", { name: "Send" }).click();

@@ -23,6 +23,8 @@ export function home() {
     XDG_CONFIG_HOME: join(folder, "config"),
     XDG_RUNTIME_DIR: join(folder, "run"),
     TMPDIR: folder,
+    // A page that was built elsewhere can be looked at, too.
+    ...(process.env.RELAY_TEST_DASHBOARD_DIR ? { AGENT_RELAY_DASHBOARD_DIR: process.env.RELAY_TEST_DASHBOARD_DIR } : {}),
   };
   return { folder, env, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
@@ -33,8 +35,8 @@ export class Running {
   #wake = () => {};
   ended;
 
-  constructor(program, args, env) {
-    this.child = spawn(program, args, { env, cwd: env.HOME, stdio: ["ignore", "pipe", "pipe"] });
+  constructor(program, args, env, input = "ignore") {
+    this.child = spawn(program, args, { env, cwd: env.HOME, stdio: [input, "pipe", "pipe"], detached: true });
     this.talk = "";
     this.child.stderr.on("data", (chunk) => (this.talk += chunk));
     createInterface({ input: this.child.stdout }).on("line", (line) => {
@@ -67,9 +69,32 @@ export class Running {
     }
   }
 
+  /** Ends it with all that it started. */
   async stop(signal = "SIGTERM") {
-    if (!this.ended) this.child.kill(signal);
+    if (!this.ended) process.kill(-this.child.pid, signal);
     return this.exit;
+  }
+}
+
+/** A terminal: a shell of its own, as which one joins; its commands run one after the other. */
+export class Terminal extends Running {
+  #count = 0;
+
+  constructor(env) {
+    super("sh", [], env, "pipe");
+  }
+
+  /** Types a command and waits for its end; returns the exit code. */
+  async run(...words) {
+    return (await this.type(...words))();
+  }
+
+  /** Types a command that may take its time; what is returned waits for its end. */
+  type(...words) {
+    const mark = `ended-${(this.#count += 1)}:`;
+    const quoted = words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ");
+    this.child.stdin.write(`agent-relay ${quoted}; echo ${mark}$?\n`);
+    return async () => Number((await this.line(mark)).slice(mark.length));
   }
 }
 
@@ -81,6 +106,7 @@ export class Relay {
     relay.args = args;
     relay.extra = env;
     relay.port = 0;
+    relay.terminals = [];
     await relay.again();
     return relay;
   }
@@ -100,6 +126,7 @@ export class Relay {
   }
 
   async end() {
+    for (const terminal of this.terminals) await terminal.stop("SIGKILL");
     await this.server.stop();
     this.home.remove();
   }
@@ -114,9 +141,13 @@ export class Relay {
     return { ...this.home.env, AGENT_RELAY_URL: this.url, ...(this.extra.AGENT_RELAY_TOKEN ? { AGENT_RELAY_TOKEN: this.extra.AGENT_RELAY_TOKEN } : {}) };
   }
 
-  /** Starts a command and does not wait for its end. */
-  run(...args) {
-    return new Running(PROGRAM, args, this.env);
+  /** Opens a terminal whose agent is this one. */
+  async joined(name, ...args) {
+    const terminal = new Terminal(this.env);
+    this.terminals.push(terminal);
+    const code = await terminal.run("join", name, ...args);
+    if (code !== 0) throw new Error(`${name} cannot join: ${terminal.talk}`);
+    return terminal;
   }
 
   /** Runs a command to its end; one that fails is returned, too. */
