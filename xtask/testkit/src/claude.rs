@@ -1,132 +1,145 @@
 //! The real Claude Code, in a terminal of its own, with a home of its own, and a model server that
 //! is ours. Whatever it wants to send elsewhere goes to a proxy that is not there.
 
+mod home;
+pub mod measure;
 mod model;
+mod run;
 
 use std::{
     fs,
     path::PathBuf,
     process::{Command, Stdio},
+    sync::Arc,
 };
 
 use relay_client::core::id::MessageId;
-use serde_json::json;
-use tempfile::TempDir;
 
-pub use self::model::Model;
+use self::home::Home;
+pub use self::{model::Model, run::Run};
 use crate::{program, terminal::Terminal, until};
+
+/// What stands on the screen when a session can be typed into.
+const READY: [&str; 7] = [
+    "for shortcuts",
+    "for agents",
+    "auto-accept",
+    "bypass permissions",
+    "auto mode",
+    "plan mode",
+    "don't ask",
+];
+
+/// Where a session's plugin is from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Plugin {
+    /// This repository, named on the command line.
+    #[default]
+    Named,
+    /// Wherever it was installed from, if it was.
+    Installed,
+}
 
 /// How a session is started.
 #[derive(Clone, Default)]
 pub struct Setup {
     /// The program.
     pub claude: PathBuf,
+    /// Where its plugin is from.
+    pub plugin: Plugin,
     /// More of the environment.
     pub env: Vec<(&'static str, String)>,
     /// More arguments.
     pub arguments: Vec<String>,
 }
 
+impl Setup {
+    /// With a variable.
+    #[must_use]
+    pub fn with_env(mut self, name: &'static str, value: &str) -> Self {
+        self.env.push((name, value.to_owned()));
+        self
+    }
+
+    /// With more arguments.
+    #[must_use]
+    pub fn with_arguments(mut self, words: &[&str]) -> Self {
+        self.arguments.extend(words.iter().map(|word| (*word).to_owned()));
+        self
+    }
+
+    /// In the permission mode in which Claude Code asks nothing.
+    #[must_use]
+    pub fn bypassing(self) -> Self {
+        self.with_arguments(&["--dangerously-skip-permissions"])
+    }
+
+    /// With the plugin that is installed, in place of this repository's.
+    #[must_use]
+    pub fn installed(self) -> Self {
+        Self { plugin: Plugin::Installed, ..self }
+    }
+
+    fn line(&self) -> Vec<String> {
+        let mut words = self.arguments.clone();
+        if self.plugin == Plugin::Named {
+            let plugin = program::root().join("providers/claude").to_string_lossy().into_owned();
+            words.extend(["--plugin-dir".into(), plugin]);
+        }
+        words
+    }
+}
+
 /// A home and a project, in which sessions run one after another.
 pub struct Claude {
     /// Its model server.
     pub model: Model,
-    folder: TempDir,
-    relay: String,
+    // The home is dropped last: by then nothing may run in it.
     terminal: Terminal,
+    project: PathBuf,
+    home: Arc<Home>,
 }
 
 impl Claude {
     /// A home for sessions at that relay.
     pub async fn new(relay: &str) -> Self {
-        let folder = tempfile::Builder::new().prefix("arc").tempdir().unwrap();
-        let claude = Self {
-            model: Model::start().await,
-            folder,
-            relay: relay.to_owned(),
-            terminal: Terminal::new(),
-        };
-        for name in ["home/.claude", "project", "tmp"] {
-            fs::create_dir_all(claude.path(name)).unwrap();
-        }
-        claude.answer_beforehand();
-        claude
+        let home = Arc::new(Home::new(relay));
+        let project = home.path("project");
+        Self { model: Model::start().await, home, project, terminal: Terminal::new() }
+    }
+
+    /// Another terminal in the same home, in a folder of that name.
+    pub async fn beside(&self, project: &str) -> Self {
+        let home = Arc::clone(&self.home);
+        let project = home.path(project);
+        Self { model: Model::start().await, home, project, terminal: Terminal::new() }
     }
 
     /// A file or folder below that of the session.
     pub fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().canonicalize().unwrap().join(name)
+        self.home.path(name)
     }
 
-    /// What a person has clicked away before, and the flag that older versions' monitors need.
-    fn answer_beforehand(&self) {
-        let project = self.path("project").to_string_lossy().into_owned();
-        let trusted = json!({
-            "hasTrustDialogAccepted": true, "hasCompletedProjectOnboarding": true, "allowedTools": [],
-        });
-        let state = json!({
-            "hasCompletedOnboarding": true, "lastOnboardingVersion": "99.0.0", "theme": "dark",
-            "numStartups": 5, "hasSeenAutoDefaultNudge": true, "hasSeenAutoModeEntryWarning": true,
-            "autoModeClassifierBillingNoticeAcknowledgedAt": 1_800_000_000_000_i64,
-            "customApiKeyResponses": {"approved": ["fake"], "rejected": []},
-            "cachedGrowthBookFeatures": {"tengu_amber_sentinel": true},
-            "projects": {project: trusted},
-        });
-        let settings = json!({
-            "permissions": {"defaultMode": "default"}, "skipDangerousModePermissionPrompt": true,
-        });
-        let folder = self.path("home/.claude");
-        fs::write(folder.join(".claude.json"), state.to_string()).unwrap();
-        fs::write(folder.join("settings.json"), settings.to_string()).unwrap();
-    }
-
-    fn environment(&self, setup: &Setup) -> Vec<(String, String)> {
-        let text = |name: &str| self.path(name).to_string_lossy().into_owned();
-        let programs = program::folder().to_string_lossy().into_owned();
-        let mut env = vec![
-            ("PATH", format!("{programs}:{}", program::search_path())),
-            ("TERM", "xterm-256color".into()),
-            ("LANG", "C.UTF-8".into()),
-            ("SHELL", "/bin/bash".into()),
-            ("HOME", text("home")),
-            ("CLAUDE_CONFIG_DIR", text("home/.claude")),
-            ("CLAUDE_CODE_TMPDIR", text("tmp")),
-            ("ANTHROPIC_BASE_URL", self.model.url()),
-            ("ANTHROPIC_API_KEY", "fake".into()),
-            ("DISABLE_AUTOUPDATER", "1".into()),
-            ("DISABLE_ERROR_REPORTING", "1".into()),
-            ("IS_SANDBOX", "1".into()),
-            ("HTTPS_PROXY", "http://127.0.0.1:9".into()),
-            ("HTTP_PROXY", "http://127.0.0.1:9".into()),
-            ("NO_PROXY", "127.0.0.1,localhost".into()),
-            ("AGENT_RELAY_URL", self.relay.clone()),
-        ];
-        env.extend(setup.env.iter().cloned());
-        env.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    /// The folder that it works in.
+    pub fn project(&self) -> String {
+        self.project.to_string_lossy().into_owned()
     }
 
     /// Starts a session in the terminal, and waits until it can be typed into.
     pub async fn start(&self, setup: &Setup) {
-        let plugin = program::root().join("providers/claude");
-        let mut line = vec![setup.claude.to_string_lossy().into_owned(), "--plugin-dir".into()];
-        line.push(plugin.to_string_lossy().into_owned());
-        line.extend(setup.arguments.iter().cloned());
-        self.terminal.run(&self.path("project"), &self.environment(setup), &line).await;
+        let line = [vec![setup.claude.to_string_lossy().into_owned()], setup.line()].concat();
+        let env = self.home.environment(&self.model, setup);
+        self.terminal.run(&self.project, &env, &line).await;
         until("a prompt", async || {
             let screen = self.screen();
-            let ready =
-                ["for shortcuts", "for agents", "auto-accept", "bypass permissions", "auto mode"];
-            ready.iter().any(|sign| screen.contains(sign)).then_some(())
+            READY.iter().any(|sign| screen.contains(sign)).then_some(())
         })
         .await;
     }
 
     /// Runs a command of Claude Code to its end, and returns what it printed.
     pub fn run(&self, setup: &Setup, arguments: &[&str]) -> String {
-        let mut command = Command::new(&setup.claude);
-        command.args(arguments).args(&setup.arguments).current_dir(self.path("project"));
-        command.env_clear().envs(self.environment(setup)).stdin(Stdio::null());
-        let output = command.output().unwrap();
+        let output = self.command(setup).args(arguments).stdin(Stdio::null()).output().unwrap();
         let printed = format!(
             "{}{}",
             String::from_utf8_lossy(&output.stdout),
@@ -136,9 +149,36 @@ impl Claude {
         printed
     }
 
+    /// Asks once, without a terminal, and returns what was answered.
+    pub fn ask(&self, setup: &Setup, prompt: &str) -> String {
+        let words = setup.line();
+        let words: Vec<_> = words.iter().map(String::as_str).chain(["-p", prompt]).collect();
+        self.run(setup, &words)
+    }
+
+    /// Starts a session without a terminal, with these arguments.
+    pub fn spawn(&self, setup: &Setup, arguments: &[&str]) -> Run {
+        let mut command = self.command(setup);
+        command.args(setup.line()).args(arguments);
+        Run::start(command, self.path("printed"))
+    }
+
+    fn command(&self, setup: &Setup) -> Command {
+        let mut command = Command::new(&setup.claude);
+        command.current_dir(&self.project).env_clear();
+        command.envs(self.home.environment(&self.model, setup));
+        command
+    }
+
     /// What is on the screen.
     pub fn screen(&self) -> String {
         self.terminal.screen()
+    }
+
+    /// Waits for words on the screen.
+    pub async fn shows(&self, words: &str) {
+        let what = format!("{words:?} on the screen");
+        until(&what, async || self.screen().contains(words).then_some(())).await;
     }
 
     /// Types a line.
@@ -151,12 +191,25 @@ impl Claude {
         self.terminal.key(key);
     }
 
-    /// How often a message of `tester` stands in the session's context.
+    /// How often a message of `tester` stands in the session's context with its text; a reminder
+    /// of it has none.
     pub fn times(&self, id: MessageId) -> usize {
-        self.model.context().matches(&format!("[msg:{id}] from tester: ")).count()
+        let context = self.model.context();
+        let header = format!("[msg:{id}] from tester");
+        let has_text = |rest: &&str| {
+            let marks = rest.strip_prefix(" (").and_then(|marks| marks.split_once(')'));
+            marks.map_or(*rest, |(_, rest)| rest).starts_with(": ")
+        };
+        context.split(&header).skip(1).filter(has_text).count()
     }
 
-    /// The process of the session that runs.
+    /// How much waits in the mailboxes of this home.
+    pub fn queued(&self) -> usize {
+        let queue = |agent: PathBuf| fs::read_dir(agent.join("queue")).into_iter().flatten();
+        self.mailboxes().into_iter().flat_map(queue).flatten().count()
+    }
+
+    /// The process of the session that began last in this home.
     pub fn pid(&self) -> u32 {
         let folder = self.path("home/.local/state/agent-relay/claude/process");
         let mut seats: Vec<_> = fs::read_dir(folder).unwrap().map(|e| e.unwrap()).collect();
@@ -164,12 +217,20 @@ impl Claude {
         seats.last().unwrap().path().file_stem().unwrap().to_str().unwrap().parse().unwrap()
     }
 
-    /// What the companion wrote, for a test that fails.
+    /// Our processes in this home, by their command lines.
+    pub fn processes(&self) -> Vec<(u32, String)> {
+        self.home.processes()
+    }
+
+    /// What the companions wrote, for a test that fails.
     pub fn log(&self) -> String {
-        let agents = self.path("home/.local/state/agent-relay/claude/agent");
-        let logs = fs::read_dir(agents).into_iter().flatten().flatten();
-        logs.filter_map(|agent| fs::read_to_string(agent.path().join("companion.log")).ok())
-            .collect()
+        let log = |agent: PathBuf| fs::read_to_string(agent.join("companion.log")).ok();
+        self.mailboxes().into_iter().filter_map(log).collect()
+    }
+
+    fn mailboxes(&self) -> Vec<PathBuf> {
+        let agents = fs::read_dir(self.path("home/.local/state/agent-relay/claude/agent"));
+        agents.into_iter().flatten().flatten().map(|agent| agent.path()).collect()
     }
 
     /// Ends the terminal, for another session in this home.

@@ -40,6 +40,12 @@ impl Terminal {
         let size = ["new-session", "-d", "-s", "c", "-x", "160", "-y", "50", "-c"];
         let arguments = [&size[..], &[&folder, &command]].concat();
         until("a terminal", async || self.tmux(&arguments).status.success().then_some(())).await;
+        // A test that is killed drops nothing.
+        let (test, server) = (std::process::id(), &self.server);
+        let watch = format!(
+            "while kill -0 {test} 2>/dev/null; do sleep 1; done; tmux -L {server} kill-server"
+        );
+        self.tmux(&["run-shell", "-b", &watch]);
     }
 
     fn tmux(&self, arguments: &[&str]) -> Output {

@@ -9,7 +9,7 @@ use relay_client::{
             request::{RegisterAgent, SendMessage},
         },
         id::MessageId,
-        message::Message,
+        message::{Message, Urgency},
         receipt::Receipt,
     },
 };
@@ -51,8 +51,26 @@ impl World {
     /// A session of Claude Code that has begun and is registered.
     pub async fn session(&self, setup: &Setup) -> (Claude, Agent) {
         let claude = Claude::new(&self.relay.url()).await;
-        let agent = self.joins("claude", claude.start(setup)).await;
+        let ((), agent) = self.begins(&claude, claude.start(setup)).await;
         (claude, agent)
+    }
+
+    /// Starts a session, and waits for a new agent in its folder.
+    pub async fn begins<T>(
+        &self,
+        claude: &Claude,
+        starting: impl Future<Output = T>,
+    ) -> (T, Agent) {
+        let before = self.agents("claude").await;
+        let started = starting.await;
+        let is_its = |agent: &Agent| {
+            agent.cwd.as_ref().is_some_and(|cwd| cwd.as_str() == claude.project())
+                && !before.iter().any(|old| old.id == agent.id)
+        };
+        let agent = until("the session is registered", async || {
+            self.agents("claude").await.into_iter().find(|agent| is_its(agent))
+        });
+        (started, agent.await)
     }
 
     /// A session of Codex that has begun and is registered.
@@ -81,9 +99,21 @@ impl World {
 
     /// Sends as `tester`.
     pub async fn send(&self, to: &Agent, body: &str) -> Message {
+        self.send_as(Urgency::Normal, to, body).await
+    }
+
+    /// Sends as `tester`, as urgently as that.
+    pub async fn send_as(&self, urgency: Urgency, to: &Agent, body: &str) -> Message {
         let to = to.id.as_str().parse().unwrap();
         let request = SendMessage::new("tester".parse().unwrap(), to, body.parse().unwrap());
+        let request = SendMessage { urgency: Some(urgency), ..request };
         self.tester.send_message(request).await.unwrap().message
+    }
+
+    /// True when nobody has read a message.
+    pub async fn is_unread(&self, id: MessageId) -> bool {
+        let receipts = self.plain.receipts(id).await.unwrap();
+        receipts.iter().all(|receipt| receipt.read_at.is_none())
     }
 
     /// The first message to an agent.
