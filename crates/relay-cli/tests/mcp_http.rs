@@ -199,8 +199,8 @@ fn a_relay_that_stops_ends_its_sessions_in_time_and_their_agents_are_offline() {
     let port = relay.port().to_string();
     let webs: Vec<Web> = (0..5).map(|_| Web::connect(relay.port(), None, "one")).collect();
     let agents: Vec<String> = webs.iter().map(Web::me).collect();
-    let waits: Vec<_> =
-        webs.iter().map(|web| web.begin_call("inbox", &json!({"wait": 60}))).collect();
+    let waits = webs.iter().map(|web| web.begin_call("inbox", &json!({"wait": 60})));
+    let waits: Vec<_> = waits.chain([webs[0].listen()]).collect();
     let begun = Instant::now();
     relay.server.signal("TERM");
     let Relay { server, .. } = relay;

@@ -142,3 +142,45 @@ impl<B: http_body::Body + Unpin> http_body::Body for Read<B> {
         Pin::new(&mut self.inner).poll_frame(context)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use relay_core::caller::Caller;
+    use relay_server::http::mcp::Asker;
+    use serde_json::json;
+
+    use super::*;
+
+    /// As an agent asks, so that nothing is registered and no relay is needed.
+    fn hello() -> Request<Bytes> {
+        let hello = json!({
+            "jsonrpc": "2.0", "id": 1, "method": "initialize",
+            "params": {
+                "protocolVersion": "2025-06-18", "capabilities": {},
+                "clientInfo": {"name": "probe", "version": "1"},
+            },
+        });
+        let peer = [127, 0, 0, 1].into();
+        let caller = Caller::Agent("a".parse().unwrap());
+        Request::post("/mcp")
+            .header("host", "localhost")
+            .header("content-type", "application/json")
+            .header("accept", "application/json, text/event-stream")
+            .extension(Asker { caller, token: None, peer })
+            .body(hello.to_string().into())
+            .unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_session_of_which_nothing_is_heard_is_over() {
+        let mount = Mount::new(([127, 0, 0, 1], 9).into()).unwrap();
+        let answer = mount.answer(hello()).await;
+        assert!(answer.headers().contains_key(SESSION_HEADER), "{answer:?}");
+        let count = async || mount.sessions.sessions.read().await.len();
+        assert_eq!(count().await, 1);
+        tokio::time::sleep(IDLE / 2).await;
+        assert_eq!(count().await, 1, "it may be quiet for a while");
+        tokio::time::sleep(IDLE).await;
+        assert_eq!(count().await, 0);
+    }
+}

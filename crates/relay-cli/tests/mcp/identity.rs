@@ -124,3 +124,25 @@ fn on_the_relays_own_machine_its_user_needs_no_token() {
     let mut known = Mcp::connect(command.env("AGENT_RELAY_TOKEN", "s3cret-s3cret"), "any");
     assert!(known.call("status", &json!({})).done().starts_with("you are"));
 }
+
+#[test]
+fn servers_that_start_at_once_are_different_agents() {
+    let home = Home::new();
+    let relay = Relay::start(&home);
+    let mut all: Vec<Mcp> = (0..6).map(|_| Mcp::start(&mut server(&home, &relay))).collect();
+    let hellos: Vec<i64> = all.iter_mut().map(|mcp| mcp.begin_hello("Editor")).collect();
+    let calls: Vec<i64> = all
+        .iter_mut()
+        .zip(hellos)
+        .map(|(mcp, hello)| {
+            mcp.answer(hello);
+            mcp.initialized();
+            mcp.begin_call("status", &json!({}))
+        })
+        .collect();
+    let said = all.iter_mut().zip(calls).map(|(mcp, call)| mcp.said(call).done());
+    let mut agents: Vec<String> = said.map(|status| me(&status)).collect();
+    agents.sort();
+    agents.dedup();
+    assert_eq!(agents.len(), 6, "{agents:?}");
+}

@@ -72,9 +72,18 @@ impl Mcp {
 
     /// Says who the client is; the answer says who the server is.
     pub fn hello(&mut self, name: &str) -> Value {
-        let answer = self.request("initialize", &hello(name));
-        self.line(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}).to_string());
+        let hello = self.begin_hello(name);
+        let answer = self.answer(hello);
+        self.initialized();
         answer
+    }
+
+    pub fn begin_hello(&mut self, name: &str) -> i64 {
+        self.begin("initialize", &hello(name))
+    }
+
+    pub fn initialized(&mut self) {
+        self.line(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}).to_string());
     }
 
     /// Sends a line as it is.
@@ -189,8 +198,8 @@ impl Exchange {
 
     /// The message in the answer: alone, or the last event of a stream.
     pub fn message(&self) -> Value {
-        let events = self.body.lines().filter_map(|line| line.strip_prefix("data: "));
-        let text = events.filter(|data| !data.is_empty()).next_back().unwrap_or(&self.body);
+        let mut events = self.body.lines().filter_map(|line| line.strip_prefix("data: "));
+        let text = events.rfind(|data| !data.is_empty()).unwrap_or(&self.body);
         serde_json::from_str(text).unwrap_or_else(|_| panic!("no message in {self:?}"))
     }
 
@@ -212,7 +221,7 @@ pub fn send(port: u16, method: &str, headers: &[(&str, &str)], body: &str) -> Tc
     ];
     let given = |name: &str| headers.iter().any(|(own, _)| *own == name);
     for (name, value) in usual.iter().filter(|(name, _)| !given(name)).chain(headers) {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        head.extend([name, ": ", value, "\r\n"]);
     }
     stream.write_all(format!("{head}\r\n{body}").as_bytes()).unwrap();
     stream
@@ -246,7 +255,7 @@ impl Web {
         let token = token.map(str::to_owned);
         let mut web = Self { port, session: String::new(), token, last: Cell::new(0) };
         let answer = web.exchange("initialize", &hello(name));
-        web.session = answer.header("mcp-session-id").expect("a session").to_owned();
+        web.session = answer.header("mcp-session-id").map(str::to_owned).expect("a session");
         web.notify("notifications/initialized");
         web
     }
@@ -289,6 +298,13 @@ impl Web {
 
     pub fn me(&self) -> String {
         me(&self.call("status", &json!({})).done())
+    }
+
+    /// Opens the stream on which a server may speak first.
+    pub fn listen(&self) -> TcpStream {
+        let headers = self.headers();
+        let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        send(self.port, "GET", &headers, "")
     }
 
     /// Ends the session.

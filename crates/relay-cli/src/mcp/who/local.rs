@@ -1,39 +1,30 @@
 //! Who asks on standard input: an agent that a provider hosts on this machine, or a guest.
 
+mod register;
+
 use std::{
     collections::HashMap,
-    path::PathBuf,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
 
 use relay_client::{
-    Member, Session, SessionOptions,
-    config::{Config, operator_token},
+    config::Config,
     error::ClientError,
     http::Relay,
-    identity::{self, Found, Identity, Lookup, StateFile, parent, token_file},
-    place::machine,
-    session::SessionError,
+    identity::{self, Found, Identity, Lookup, StateFile, parent},
 };
-use relay_core::{api::request::RegisterAgent, env, error::Code, id::AgentId, version::VERSION};
+use relay_core::{env, error::Code, id::AgentId};
 
 use super::Sender;
 use crate::{
-    mcp::{
-        Client,
-        fault::Fault,
-        guest::{Guests, Registration, start},
-        voice::Voice,
-    },
+    mcp::{fault::Fault, guest::Guests, voice::Voice},
     settings::Settings,
-    speaker::{Speaker, port},
+    speaker::Speaker,
 };
 
 /// How often a call is made again before the model is told.
 const RETRIES: u32 = 2;
-/// How many clients in one place are told apart by number.
-const MOST_NAMESAKES: u32 = 9;
 /// The provider of our guests, as their state files name it.
 const PROVIDER: &str = "mcp";
 
@@ -129,7 +120,18 @@ impl Local {
         match relay.agent(&id).await {
             Ok(agent) if agent.is_live() => Ok(Voice::fetching(id, relay)),
             Err(error @ ClientError::Unreachable { .. }) => Err(error.into()),
-            _ => self.guest(sender, Some(id)).await,
+            _ => self.taken_on(id, sender).await,
+        }
+    }
+
+    /// A name of the settings that nobody has yet. Where another process was first, it is shared.
+    async fn taken_on(&self, id: AgentId, sender: &Sender) -> Result<Voice, Fault> {
+        match self.guest(sender, Some(id)).await {
+            Err(fault) if fault.is(Code::AgentIdTaken) => match self.identity(None)? {
+                Some(found) if found.session.is_some() => self.hosted(found, sender).await,
+                _ => Err(fault),
+            },
+            other => other,
         }
     }
 
@@ -143,88 +145,8 @@ impl Local {
         let name = named.as_ref().map(|id| id.as_str().to_owned());
         let key = name.or_else(|| sender.thread.clone()).unwrap_or_else(client_process);
         let register = || self.register(&key, named, &sender.client);
-        let member = self.guests.get_or_register(&key, register, forget).await?;
+        let member = self.guests.get_or_register(&key, register, register::forget).await?;
         Ok(Voice::guest(member))
-    }
-
-    async fn register(
-        &self,
-        key: &str,
-        named: Option<AgentId>,
-        client: &Client,
-    ) -> Result<Session, Fault> {
-        let place = project(client);
-        let number = if named.is_some() { 1 } else { MOST_NAMESAKES };
-        let first = named.unwrap_or_else(|| AgentId::of_session(&machine(), &place, key));
-        let mut refused = None;
-        for number in 1..=number {
-            let id = namesake(&first, number)?;
-            if self.is_held_elsewhere(&id)? {
-                continue;
-            }
-            match self.start(self.describe(id, &place, client)).await {
-                Err(SessionError::Relay(error)) if error.is(Code::AgentIdTaken) => {
-                    refused = Some(error);
-                }
-                started => {
-                    let session = started?;
-                    remember(&session);
-                    return Ok(session);
-                }
-            }
-        }
-        let taken = || Fault::new("agent_id_taken", format_args!("`{first}` is taken"));
-        Err(refused.map_or_else(taken, Fault::from))
-    }
-
-    /// Registers with the relay's token; the user whose relay it is needs none.
-    async fn start(&self, register: RegisterAgent) -> Result<Session, SessionError> {
-        let relay = self.relay(&self.config.url)?;
-        let started = start(self.registration(relay.clone(), register.clone())).await;
-        let operator = match &started {
-            Err(SessionError::Relay(error))
-                if error.status() == Some(401) && self.config.token.is_none() =>
-            {
-                port(relay.url()).filter(|_| relay.is_local()).map(operator_token)
-            }
-            _ => None,
-        };
-        match operator.transpose().map_err(ClientError::from)?.flatten() {
-            Some(token) => {
-                let relay = relay.with_token(&token).map_err(ClientError::from)?;
-                start(self.registration(relay, register)).await
-            }
-            None => started,
-        }
-    }
-
-    fn registration(&self, relay: Relay, register: RegisterAgent) -> Registration {
-        let options = SessionOptions {
-            heartbeat: self.config.heartbeat,
-            token_file: token_file(&register.id).ok(),
-            ..SessionOptions::default()
-        };
-        Registration { relay, register, options }
-    }
-
-    fn describe(&self, id: AgentId, place: &str, client: &Client) -> RegisterAgent {
-        let mut request = RegisterAgent {
-            provider: PROVIDER.parse().ok(),
-            project: place.parse().ok(),
-            cwd: folder().and_then(|folder| folder.to_str()?.parse().ok()),
-            label: self.config.label.clone().or_else(|| client.label()),
-            version: VERSION.parse().ok(),
-            ..RegisterAgent::new(id)
-        };
-        self.config.describe(&mut request);
-        request
-    }
-
-    /// True when another process on this machine is that agent: its token must not be taken.
-    fn is_held_elsewhere(&self, id: &AgentId) -> Result<bool, Fault> {
-        let lookup = Lookup::new(Some(id.clone()), &self.config)?;
-        let found = identity::find(&lookup)?;
-        Ok(found.and_then(|found| found.session).is_some_and(|file| !is_ours(&file)))
     }
 
     fn relay(&self, url: &str) -> Result<Relay, ClientError> {
@@ -257,45 +179,5 @@ fn client_process() -> String {
     match parent() {
         Some(process) => format!("{}-{}", process.pid, process.started_at),
         None => std::process::id().to_string(),
-    }
-}
-
-/// The second and further agents of one place have a number.
-fn namesake(first: &AgentId, number: u32) -> Result<AgentId, Fault> {
-    if number == 1 {
-        return Ok(first.clone());
-    }
-    let id = format!("{first}-{number}");
-    id.parse().map_err(|error| Fault::new("bad_setting", format_args!("`{id}` {error}")))
-}
-
-/// A project is called as its folder. Programs with windows are started nowhere in particular.
-fn project(client: &Client) -> String {
-    let name = folder()
-        .filter(|folder| std::env::home_dir().is_none_or(|home| *folder != home))
-        .and_then(|folder| Some(folder.file_name()?.to_str()?.to_owned()));
-    name.unwrap_or_else(|| client.place().to_owned())
-}
-
-fn folder() -> Option<PathBuf> {
-    std::env::current_dir().ok()
-}
-
-/// Writes the session down, so that another process of this place does not take it over.
-fn remember(member: &Member) {
-    let id = member.id().clone();
-    let file = StateFile {
-        token: member.token(),
-        cwd: folder(),
-        ..StateFile::new(id.clone(), member.relay().url(), PROVIDER, std::process::id())
-    };
-    if let Err(error) = identity::save(&file) {
-        tracing::warn!(agent.id = %id, %error, "the session is not written down");
-    }
-}
-
-fn forget(id: &AgentId) {
-    if let Err(error) = identity::remove(id) {
-        tracing::warn!(agent.id = %id, %error, "the session stays written down");
     }
 }
