@@ -9,8 +9,8 @@ use relay_core::{env, id::AgentId};
 
 use crate::{
     command::{
-        agent, ask, backup, channel, claim, completions, demo, inbox, integration, join, mcp,
-        message, open, pair, serve, setup, status, task, token, watch,
+        agent, ask, backup, channel, claim, completions, daemon, demo, inbox, integration, join,
+        mcp, message, open, pair, serve, setup, status, task, token, watch,
     },
     failure::Failure,
     settings::Settings,
@@ -92,6 +92,8 @@ pub enum Command {
     #[command(subcommand)]
     Token(token::Token),
     Setup(setup::Setup),
+    #[command(subcommand)]
+    Daemon(daemon::Daemon),
     Backup(backup::Backup),
     Restore(backup::Restore),
     Completions(completions::Completions),

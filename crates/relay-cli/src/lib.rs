@@ -13,6 +13,7 @@
 pub mod args;
 pub mod command;
 pub mod context;
+mod daemon;
 pub mod failure;
 pub mod input;
 pub mod listen;

@@ -7,6 +7,7 @@ pub mod backup;
 pub mod channel;
 pub mod claim;
 pub mod completions;
+pub mod daemon;
 pub mod demo;
 pub mod inbox;
 pub mod integration;
@@ -42,6 +43,7 @@ pub fn run(Cli { common, command }: Cli) -> Result<(), Failure> {
         Command::Mcp(mcp) => mcp.run(common),
         Command::Completions(completions) => completions.run(Output::new(common.json)),
         Command::Setup(setup) => setup.run(&common),
+        Command::Daemon(daemon) => daemon.run(&common),
         Command::Backup(backup) => alone(backup.run(&common)),
         Command::Restore(restore) => alone(restore.run(&common)),
         command => alone(talk(common, command)),
@@ -107,6 +109,7 @@ async fn perform(context: &Context, command: Command) -> Result<(), Failure> {
         | Command::Demo(_)
         | Command::Mcp(_)
         | Command::Setup(_)
+        | Command::Daemon(_)
         | Command::Backup(_)
         | Command::Restore(_)
         | Command::Completions(_) => Ok(()),

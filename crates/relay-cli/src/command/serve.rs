@@ -10,6 +10,7 @@ use tokio::runtime::Builder;
 
 use crate::{
     args::Common,
+    daemon::notify,
     failure::Failure,
     listen::{listen, local},
     mcp::http::Mount,
@@ -139,6 +140,7 @@ async fn serve(mut config: Config, settings: &Settings) -> Result<(), Failure> {
     let mcp = Arc::new(Mount::new(reached(address)).map_err(Failure::refused)?);
     app.mount_mcp(mcp.clone());
     greet(address, &database, app.dashboard.is_built());
+    notify::ready();
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let relay = relay_server::serve(listeners, app, async {
         // An error means that nobody is left who could ask.
@@ -146,6 +148,7 @@ async fn serve(mut config: Config, settings: &Settings) -> Result<(), Failure> {
     });
     tokio::select! {
         () = relay => {}
+        () = notify::alive() => {}
         () = watch(&mut signals, &mcp, stop) => {}
     }
     Ok(())
@@ -167,6 +170,7 @@ fn operator(port: u16) -> Option<SecretString> {
 /// was acknowledged is on disk already.
 async fn watch(signals: &mut signal::Signals, mcp: &Mount, stop: tokio::sync::oneshot::Sender<()>) {
     signals.next().await;
+    notify::stopping();
     Output::new(false).note("stopping; once more stops at once");
     let end = async {
         // Agents that live by an MCP session go offline while there is a relay to tell.
