@@ -39,6 +39,8 @@ pub struct Session {
     pub folder: Option<PathBuf>,
     /// What the app-server is given, and the terminal too: `-c KEY=VALUE`, `--enable` and the like.
     pub configuration: Vec<OsString>,
+    /// More folders that may be written, as `--add-dir` names them.
+    pub roots: Vec<PathBuf>,
     /// What the terminal is given: everything but the project.
     pub terminal: Vec<OsString>,
     /// The terminal's own options, by their long names where those are known.
@@ -53,6 +55,11 @@ pub enum Wrong {
     /// An option at the end that takes a value.
     #[error("`{0}` takes a value")]
     NoValue(String),
+    /// What Codex does for sessions of its own only.
+    #[error(
+        "`--worktree` is not for a session on the relay; make the worktree, and name it with -C"
+    )]
+    Worktree,
     /// What has no session.
     #[error("`--headless` is for a session, and `codex {0}` is none")]
     Headless(String),
@@ -105,7 +112,7 @@ const VALUED: [(&str, char, For); 12] = [
     ("--local-provider", ' ', For::Terminal),
     ("--profile", 'p', For::Terminal),
     ("--sandbox", 's', For::Terminal),
-    ("--add-dir", ' ', For::Terminal),
+    ("--add-dir", ' ', For::Server),
     ("--ask-for-approval", 'a', For::Terminal),
 ];
 
@@ -114,6 +121,12 @@ const ABOUT: [&str; 4] = ["-h", "--help", "-V", "--version"];
 
 /// The app-server knows this one too.
 const STRICT: &str = "--strict-config";
+/// Asks for an app-server of one's own, which a session of ours has.
+const NO_DAEMON: &str = "--no-daemon";
+/// Makes a folder that an app-server's threads cannot be moved to.
+const WORKTREE: &str = "--worktree";
+/// What only the app-server may be told.
+const ROOTS: &str = "sandbox_workspace_write.writable_roots";
 
 /// These take as many values as follow.
 const IMAGES: [&str; 2] = ["--image", "-i"];
@@ -125,6 +138,8 @@ enum For {
     Us,
     /// The terminal's.
     Terminal,
+    /// The app-server's, which the terminal would refuse.
+    Server,
     /// The app-server's and the terminal's.
     Both,
     /// It names an app-server that is not ours: then there is nothing for us to do.
@@ -193,8 +208,11 @@ impl Session {
         argument: OsString,
         left: &mut VecDeque<OsString>,
     ) -> Result<bool, Wrong> {
-        if ABOUT.contains(&text) {
-            return Ok(false);
+        match text {
+            NO_DAEMON => return Ok(true),
+            WORKTREE => return Err(Wrong::Worktree),
+            _ if ABOUT.contains(&text) => return Ok(false),
+            _ => {}
         }
         let Some((name, whose, attached)) = valued(text) else {
             self.terminal.push(argument);
@@ -217,6 +235,14 @@ impl Session {
             For::Elsewhere => return Ok(false),
             For::Us => {
                 self.folder = Some(value.into());
+                return Ok(true);
+            }
+            For::Server => {
+                self.roots.push(value.into());
+                return Ok(true);
+            }
+            For::Both if value.to_string_lossy().starts_with(ROOTS) => {
+                self.configuration.extend([name.into(), value]);
                 return Ok(true);
             }
             For::Both => self.configuration.extend([name.into(), value.clone()]),

@@ -134,13 +134,14 @@ impl Launch {
         let config = Config::from_env().map_err(Failure::usage)?;
         let settings = Settings::read(&environment).map_err(Failure::usage)?;
         let program = find::codex()?.program;
-        let folder = folder(session.folder.as_deref())?;
+        let folder = folder(session.folder.as_deref().unwrap_or(Path::new(".")))?;
         let seat = Seat::take()?;
         log::init(&seat.file("log"))?;
         crate::process::adopt_orphans();
         let token = Token::random();
         let mut arguments = configuration::ours();
         arguments.extend(session.configuration.iter().chain(also).cloned());
+        arguments.extend(configuration::roots(&session.roots)?);
         arguments.extend(configuration::imposed(&config));
         let plan = app_server::process::Plan {
             program: program.clone(),
@@ -178,9 +179,8 @@ impl Launch {
     }
 }
 
-/// The project: the folder that was named, else the one we are in.
-fn folder(named: Option<&Path>) -> Result<PathBuf, Failure> {
-    let folder = named.unwrap_or(Path::new("."));
+/// A folder that was named, in full.
+fn folder(folder: &Path) -> Result<PathBuf, Failure> {
     match folder.canonicalize() {
         Ok(folder) if folder.is_dir() => Ok(folder),
         Ok(_) => Err(Failure::usage(format_args!("{} is no folder", folder.display()))),

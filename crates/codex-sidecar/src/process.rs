@@ -58,18 +58,20 @@ impl Snapshot {
 }
 
 /// Asks one process to end.
-pub fn terminate(pid: u32) {
-    if let Some(snapshot) = Snapshot::take() {
-        snapshot.signal(pid, Signal::Term);
+pub fn terminate(process: &Process) {
+    if Process::find(process.pid) == Some(*process)
+        && let Some(snapshot) = Snapshot::take()
+    {
+        snapshot.signal(process.pid, Signal::Term);
     }
 }
 
-/// Ends what descends from this process, except one child with its own descendants.
-pub fn end_descendants(except: Option<u32>) {
+/// Ends what descends from this process, except these with their own descendants.
+pub fn end_descendants(except: &[u32]) {
     let me = std::process::id();
     end(|snapshot| {
-        let spared: HashSet<u32> =
-            except.into_iter().flat_map(|pid| snapshot.descendants(&[pid])).chain(except).collect();
+        let mut spared: HashSet<u32> = snapshot.descendants(except).into_iter().collect();
+        spared.extend(except);
         let mut left = snapshot.descendants(&[me]);
         left.retain(|pid| !spared.contains(pid));
         left

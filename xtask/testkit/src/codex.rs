@@ -130,7 +130,25 @@ impl Codex {
     pub async fn begin(&self, setup: &Setup) {
         let mut line = vec![self.launcher()];
         line.extend(setup.arguments.iter().cloned());
-        self.terminal.run(&self.path("project"), &self.environment(setup), &line).await;
+        self.run_in(&self.terminal, setup, &line).await;
+    }
+
+    /// Runs a command in a terminal, as a session would be.
+    pub async fn run_in(&self, terminal: &Terminal, setup: &Setup, line: &[String]) {
+        let script = "\"$0\" \"$@\"; echo \"CODE=$? \"";
+        let shell = ["sh", "-c", script].map(str::to_owned);
+        let line = [&shell, line].concat();
+        terminal.run(&self.path("project"), &self.environment(setup), &line).await;
+    }
+
+    /// Waits until the session in the terminal has ended, and says with which exit code.
+    pub async fn exit_code(&self) -> u8 {
+        until("the session's end", async || {
+            let screen = self.screen();
+            let (_, code) = screen.rsplit_once("CODE=")?;
+            code.split_whitespace().next()?.parse().ok()
+        })
+        .await
     }
 
     /// A command in the project, with the environment of a session and no input.
@@ -188,6 +206,15 @@ impl Codex {
         };
         // What has ended and is not yet collected has no line.
         pids.filter(of_home).map(line).filter(|(_, line)| !line.is_empty()).collect()
+    }
+
+    /// The launcher of the newest session in this home.
+    pub fn launcher_pid(&self) -> u32 {
+        let is_it = |line: &str| {
+            line.strip_prefix(&self.launcher()).is_some_and(|rest| !rest.starts_with(" guardian"))
+        };
+        let found = self.processes().into_iter().filter(|(_, line)| is_it(line));
+        found.map(|(pid, _)| pid).max().expect("a session runs")
     }
 
     /// Waits for a process of this home whose command line has these words.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines},
+    io::{AsyncBufReadExt as _, BufReader, Lines},
     process::{Child, ChildStderr, ChildStdin, Command},
     time::timeout,
 };
@@ -125,14 +125,6 @@ async fn address(lines: &mut Lines<BufReader<ChildStderr>>) -> Result<String, St
 }
 
 impl Process {
-    /// Names a process that must not outlive this one either.
-    pub async fn keep_with(&mut self, pid: u32) {
-        if let Some(lifeline) = &mut self.lifeline {
-            // A guardian that is gone is noticed elsewhere.
-            let _ = lifeline.write_all(format!("{pid}\n").as_bytes()).await;
-        }
-    }
-
     /// Waits until it has ended by itself.
     pub async fn ended(&mut self) -> std::io::Result<ExitStatus> {
         self.child.wait().await

@@ -27,7 +27,6 @@ fn sessions_are_ours_and_everything_else_is_codexs_own() {
         "-i a.png exec",
         "resume exec",
         "agents",
-        "-- exec",
         "-- -- exec",
         "--search hello",
     ] {
@@ -85,6 +84,17 @@ fn configuration_is_for_the_server_too_and_the_rest_for_the_terminal() {
     assert_eq!(session.words, words("resume"));
     let options: Vec<_> = session.options.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(options, ["--model", "--last", "--new", "--sandbox"]);
+}
+
+#[test]
+fn what_the_terminal_would_refuse_is_the_servers_or_refused_by_us() {
+    let roots = "sandbox_workspace_write.writable_roots=[]";
+    let session = session(&format!("--add-dir a --no-daemon --add-dir=/b -c {roots} hi"));
+    assert_eq!(session.roots, [PathBuf::from("a"), PathBuf::from("/b")]);
+    assert_eq!(session.configuration, words(&format!("--config {roots}")));
+    assert_eq!(session.terminal, words("hi"));
+    assert_eq!(read("--worktree hi"), Err(Wrong::Worktree));
+    assert!(matches!(read("exec --worktree"), Ok(Role::Codex(_))));
 }
 
 #[test]

@@ -8,7 +8,8 @@ use std::{
 use relay_client::Config;
 use serde_json::json;
 
-use crate::{find, permission};
+use super::folder;
+use crate::{failure::Failure, find, permission};
 
 /// What an MCP server of Codex's may see of our environment; nothing is passed on that is not named.
 const VISIBLE: [&str; 19] = [
@@ -42,6 +43,15 @@ pub fn ours() -> Vec<OsString> {
         return Vec::new();
     };
     pair(&format!("mcp_servers.agent_relay={}", server(&program))).to_vec()
+}
+
+/// More folders that may be written, in the place of those that the user's file names.
+pub fn roots(folders: &[PathBuf]) -> Result<Vec<OsString>, Failure> {
+    if folders.is_empty() {
+        return Ok(Vec::new());
+    }
+    let roots: Vec<_> = folders.iter().map(|named| folder(named)).collect::<Result<_, _>>()?;
+    Ok(pair(&format!("sandbox_workspace_write.writable_roots={}", json!(roots))).to_vec())
 }
 
 /// What the approval mode asks, after the user's own, so that nothing on the command line loosens it.

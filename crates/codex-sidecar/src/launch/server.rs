@@ -32,7 +32,7 @@ const HEALTHY: Duration = Duration::from_mins(1);
 /// An app-server that is kept alive.
 pub struct Server {
     address: watch::Receiver<Option<Address>>,
-    terminals: mpsc::UnboundedSender<u32>,
+    spared: mpsc::UnboundedSender<u32>,
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<()>,
 }
@@ -44,11 +44,11 @@ impl Server {
         let address = Address { url: process.url.clone(), token: token.to_owned() };
         tracing::info!(url = address.url, "the app-server listens");
         let (publish, published) = watch::channel(Some(address));
-        let (terminals, named) = mpsc::unbounded_channel();
+        let (spared, named) = mpsc::unbounded_channel();
         let (stop, stopped) = oneshot::channel();
-        let keeper = Keeper { plan, publish, named, stopped, terminal: None };
+        let keeper = Keeper { plan, publish, named, stopped };
         let task = tokio::spawn(keeper.keep(process));
-        Ok(Self { address: published, terminals, stop: Some(stop), task })
+        Ok(Self { address: published, spared, stop: Some(stop), task })
     }
 
     /// Where it listens; none while it does not.
@@ -56,10 +56,10 @@ impl Server {
         self.address.clone()
     }
 
-    /// Names the terminal, which must not outlive the launcher.
-    pub fn keep_with(&self, terminal: u32) {
+    /// Names a child of this process that is not the app-server's.
+    pub fn spare(&self, pid: u32) {
         // Without a keeper the launcher ends anyway.
-        let _ = self.terminals.send(terminal);
+        let _ = self.spared.send(pid);
     }
 
     /// Waits until it is given up.
@@ -81,28 +81,26 @@ struct Keeper {
     publish: watch::Sender<Option<Address>>,
     named: mpsc::UnboundedReceiver<u32>,
     stopped: oneshot::Receiver<()>,
-    terminal: Option<u32>,
 }
 
 impl Keeper {
     async fn keep(mut self, mut process: Process) {
         let Some(address) = self.publish.borrow().clone() else { return };
         let mut restarts = Restarts { last: Instant::now(), used: 0 };
+        let mut spared = Vec::new();
         loop {
             tokio::select! {
                 status = process.ended() => {
                     tracing::warn!(status = ?status.ok(), "the app-server has ended");
                 }
-                Some(terminal) = self.named.recv() => {
-                    self.terminal = Some(terminal);
-                    process.keep_with(terminal).await;
-                    continue;
-                }
                 _ = &mut self.stopped => return process.end().await,
             }
             self.publish.send_replace(None);
+            while let Ok(pid) = self.named.try_recv() {
+                spared.push(pid);
+            }
             // Where the guardian was killed, what it had in its care is ours.
-            end_descendants(self.terminal);
+            end_descendants(&spared);
             let Some(next) = self.again(&address.url, &mut restarts).await else { return };
             process = next;
             self.publish.send_replace(Some(address.clone()));
@@ -122,12 +120,7 @@ impl Keeper {
                 _ = &mut self.stopped => return None,
             }
             match self.plan.start(url).await {
-                Ok(mut process) => {
-                    if let Some(terminal) = self.terminal {
-                        process.keep_with(terminal).await;
-                    }
-                    return Some(process);
-                }
+                Ok(process) => return Some(process),
                 Err(error) => tracing::warn!(%error, "the app-server does not start"),
             }
         }

@@ -5,7 +5,9 @@ use std::io;
 /// Listens from the moment it is made; from then on none of these signals kills the process.
 pub struct Signals {
     #[cfg(unix)]
-    ending: [tokio::signal::unix::Signal; 2],
+    terminate: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    hangup: Option<tokio::signal::unix::Signal>,
     #[cfg(unix)]
     typed: [tokio::signal::unix::Signal; 2],
 }
@@ -16,7 +18,8 @@ impl Signals {
     pub fn listen() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self {
-            ending: [signal(SignalKind::terminate())?, signal(SignalKind::hangup())?],
+            terminate: signal(SignalKind::terminate())?,
+            hangup: if ignores_hangup() { None } else { Some(signal(SignalKind::hangup())?) },
             typed: [signal(SignalKind::interrupt())?, signal(SignalKind::quit())?],
         })
     }
@@ -31,10 +34,9 @@ impl Signals {
     /// What is typed is for the program in front.
     #[cfg(unix)]
     pub async fn ended(&mut self) -> u8 {
-        let [terminate, hangup] = &mut self.ending;
         tokio::select! {
-            _ = terminate.recv() => 143,
-            _ = hangup.recv() => 129,
+            _ = self.terminate.recv() => 143,
+            () = heard(&mut self.hangup) => 129,
         }
     }
 
@@ -49,10 +51,10 @@ impl Signals {
     /// Waits for anything that ends a program without a terminal.
     #[cfg(unix)]
     pub async fn ended_or_typed(&mut self) {
-        let ([terminate, hangup], [interrupt, quit]) = (&mut self.ending, &mut self.typed);
+        let [interrupt, quit] = &mut self.typed;
         tokio::select! {
-            _ = terminate.recv() => {}
-            _ = hangup.recv() => {}
+            _ = self.terminate.recv() => {}
+            () = heard(&mut self.hangup) => {}
             _ = interrupt.recv() => {}
             _ = quit.recv() => {}
         }
@@ -65,4 +67,22 @@ impl Signals {
             std::future::pending::<()>().await;
         }
     }
+}
+
+#[cfg(unix)]
+async fn heard(hangup: &mut Option<tokio::signal::unix::Signal>) {
+    match hangup {
+        Some(hangup) => drop(hangup.recv().await),
+        None => std::future::pending().await,
+    }
+}
+
+/// True where `nohup` started us: whoever asked for that wants us to outlive the terminal. Where the
+/// system does not say, nobody asked.
+#[cfg(unix)]
+fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    ignored.is_some_and(|mask| mask & 1 == 1)
 }

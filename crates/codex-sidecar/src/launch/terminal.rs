@@ -12,11 +12,13 @@ use tokio::{
 };
 
 use super::{Launch, Signals, code};
+#[cfg(unix)]
+use crate::guardian::Watch;
 use crate::{
     app_server::Address,
     args::Session,
     bridge::Mode,
-    failure::Failure,
+    failure::{Failure, note},
     process::{end_tree, terminate},
 };
 
@@ -39,7 +41,13 @@ pub async fn run(session: Session) -> Result<ExitCode, Failure> {
     let ended = attend(&session, &mut launch, signals).await;
     launch.end().await;
     match ended? {
-        End::Terminal(status) => Ok(code(status)),
+        End::Terminal(status) => {
+            if status.success() {
+                // Codex names its server, which has ended with the session.
+                note("To go on with this session: codex-relay resume --last");
+            }
+            Ok(code(status))
+        }
         End::Signal(code) => Ok(ExitCode::from(code)),
         End::Server => Err(Failure::refused("codex app-server ended again and again")),
     }
@@ -50,9 +58,18 @@ async fn attend(
     launch: &mut Launch,
     mut signals: Signals,
 ) -> Result<End, Failure> {
+    #[cfg(unix)]
+    let mut watch = Watch::start().map_err(|error| cannot_begin(&error))?;
     let mut terminal = start(session, launch)?;
     let pid = terminal.id().unwrap_or_default();
-    launch.server.keep_with(pid);
+    launch.server.spare(pid);
+    #[cfg(unix)]
+    {
+        launch.server.spare(watch.id());
+        if let Err(error) = watch.name(pid) {
+            tracing::warn!(%error, "nobody watches the terminal");
+        }
+    }
     let end = tokio::select! {
         status = terminal.wait() => {
             return status.map(End::Terminal).map_err(|error| cannot_begin(&error));
@@ -80,11 +97,9 @@ fn start(session: &Session, launch: &Launch) -> Result<Child, Failure> {
 /// Ends the terminal from outside. It is in our own process group, so that the shell can stop and
 /// continue both; its own processes are found one by one.
 async fn end_terminal(terminal: &mut Child, pid: u32) {
-    let process = Process::find(pid);
-    terminate(pid);
-    if timeout(GRACE, terminal.wait()).await.is_err()
-        && let Some(process) = process
-    {
+    let Some(process) = Process::find(pid) else { return };
+    terminate(&process);
+    if timeout(GRACE, terminal.wait()).await.is_err() {
         end_tree(&process);
         let _ = terminal.wait().await;
     }

@@ -1,0 +1,6 @@
+//! The real Codex against a relay and a model server of our own, offline.
+#![cfg(target_os = "linux")]
+
+mod ending;
+mod headless;
+mod launch;
