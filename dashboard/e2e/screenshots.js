@@ -1,12 +1,14 @@
 // Pictures of every view, light and dark, from `agent-relay demo` standing still: docs/screenshots.
 
-import { mkdirSync } from "node:fs";
+import { mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { browse } from "./kit/browser.js";
 import { demo } from "./kit/relay.js";
 
 const FOLDER = join(import.meta.dirname, "../../docs/screenshots");
 const DESK = { width: 1280, height: 800 };
+/** What a clone should have to carry for each. */
+const MOST_BYTES = 200_000;
 const PHONE = { width: 390, height: 844 };
 
 /** Each view, and what is open in it. */
@@ -40,7 +42,9 @@ async function take(file, view, options) {
     await page.goto(new URL(view, page.url()).href);
     await settled(page);
     await page.screenshot({ path: join(FOLDER, file) });
-    console.log(file);
+    const { size } = statSync(join(FOLDER, file));
+    if (size > MOST_BYTES) throw new Error(`${file} has ${size} bytes; ${MOST_BYTES} are allowed`);
+    console.log(`${file} ${size}`);
   } finally {
     await browser.close();
   }

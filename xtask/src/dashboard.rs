@@ -1,57 +1,126 @@
-//! The web page: built and tested with npm, embedded into the server when it is there.
+//! The web page: built with npm, tested without a browser and in one.
 
 use std::path::PathBuf;
-use std::process::Command;
 
+use crate::npm;
 use crate::shell::{self, Failure};
-use crate::suite::Tool;
+use crate::suite::Suites;
 
-/// What building the page takes.
-pub const TOOLS: [Tool; 2] = [
-    Tool { program: "node", install: "Node 20 or newer from https://nodejs.org" },
-    Tool { program: "npm", install: "it comes with Node" },
-];
+/// The browsers that the tests look for, on the search path.
+const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
-pub enum State {
-    /// `dashboard/` holds no page yet.
-    NotWritten,
-    /// There is a page, and this tool to build it is missing.
-    Lacks(Tool),
-    Buildable,
+#[derive(clap::Args)]
+pub struct Args {
+    /// Test it too, in a browser where one is found
+    #[arg(long)]
+    test: bool,
 }
 
-pub fn state() -> State {
-    if !folder().join("package.json").is_file() {
-        return State::NotWritten;
+/// `cargo xtask dashboard`
+pub fn run(args: &Args) -> Result<(), Failure> {
+    if args.test {
+        let mut suites = Suites::new(false);
+        test(&mut suites, false);
+        return suites.finish(&[]);
     }
-    match TOOLS.into_iter().find(|tool| shell::which(tool.program).is_none()) {
-        Some(tool) => State::Lacks(tool),
-        None => State::Buildable,
+    npm::missing().map_or_else(build, |why| Err(Failure(why)))
+}
+
+/// Builds the page if that can be done here. What it takes may be missing, and the relay is whole
+/// without it; a page that is wrong is a failure.
+pub fn build_if_possible() -> Result<(), Failure> {
+    let without = |why: &str| {
+        eprintln!("xtask: {why}; serving the HTTP API and a page that says so");
+        Ok(())
+    };
+    if let Some(why) = npm::missing() {
+        return without(&why);
+    }
+    match npm::install(&folder()) {
+        Ok(()) => npm::run(&folder(), "build"),
+        Err(Failure(_)) if is_built() => {
+            eprintln!(
+                "xtask: the dashboard's packages are not here; serving the page as it was built before"
+            );
+            Ok(())
+        }
+        Err(Failure(why)) => without(&format!("the dashboard's packages are not here: {why}")),
     }
 }
 
-/// Installs what the lock file says, if that has not been done, and builds `dashboard/dist`.
-pub fn build() -> Result<(), Failure> {
-    if !folder().join("node_modules").is_dir() {
-        shell::run(&mut npm(&["ci"]))?;
+/// `cargo build` of the program. A release holds the page, where there is one by now.
+pub fn program(profile: &str) -> Result<PathBuf, Failure> {
+    let arguments =
+        ["build", "--package", "relay-cli", "--bin", "agent-relay", "--profile", profile];
+    shell::run(&mut shell::cargo(&arguments))?;
+    shell::built("agent-relay", if profile == "dev" { "debug" } else { profile })
+}
+
+/// Builds the page and tests it; then in a browser, against the real program. With `full` that is a
+/// release, which holds the page within it, and there is more to look at.
+pub fn test(suites: &mut Suites, full: bool) {
+    const PAGE: &str = "dashboard";
+    const BROWSER: &str = "dashboard in a browser";
+    let browser = BROWSERS.iter().any(|program| shell::which(program).is_some());
+    match npm::missing().map_or_else(|| npm::install(&folder()), |why| Err(Failure(why))) {
+        Ok(()) => suites.run(PAGE, || npm::run(&folder(), "build").and_then(|()| unit_tests())),
+        Err(Failure(why)) => {
+            suites.skip(PAGE, &why);
+            suites.skip(BROWSER, &why);
+            return;
+        }
     }
-    shell::run(&mut npm(&["run", "build"]))
+    if !browser {
+        let why =
+            format!("none of {} is installed (`apt-get install chromium`)", BROWSERS.join(", "));
+        return suites.skip(BROWSER, &why);
+    }
+    match npm::install(&in_browser()) {
+        Ok(()) => suites.run(BROWSER, || {
+            let profile = if full { "release" } else { "dev" };
+            let mut command = npm::npm(&in_browser(), &["test"]);
+            command.env("RELAY_TEST_FULL", if full { "1" } else { "0" });
+            shell::run(command.env("AGENT_RELAY_PROGRAM", program(profile)?))
+        }),
+        Err(Failure(why)) => suites.skip(BROWSER, &format!("its packages are not here: {why}")),
+    }
 }
 
-/// Builds the page from a clean install and runs its tests.
-pub fn test() -> Result<(), Failure> {
-    shell::run(&mut npm(&["ci"]))?;
-    shell::run(&mut npm(&["run", "build"]))?;
-    shell::run(&mut npm(&["test"]))
+/// Whether the page's types are those of the OpenAPI document.
+pub fn types() -> Result<(), Failure> {
+    npm::install(&folder())?;
+    npm::run(&folder(), "types:check")
 }
 
-fn npm(arguments: &[&str]) -> Command {
-    let program = shell::which("npm").unwrap_or_else(|| "npm".into());
-    let mut command = Command::new(program);
-    command.args(arguments).current_dir(folder());
-    command
+/// `cargo xtask screenshots`: pictures of every view, from the demo.
+pub fn screenshots() -> Result<(), Failure> {
+    if let Some(why) = npm::missing() {
+        return Err(Failure(why));
+    }
+    build()?;
+    let program = program("dev")?;
+    npm::install(&in_browser())?;
+    let mut command = npm::npm(&in_browser(), &["run", "screenshots"]);
+    shell::run(command.env("AGENT_RELAY_PROGRAM", program))
+}
+
+fn build() -> Result<(), Failure> {
+    npm::install(&folder())?;
+    npm::run(&folder(), "build")
+}
+
+fn unit_tests() -> Result<(), Failure> {
+    shell::run(&mut npm::npm(&folder(), &["test"]))
+}
+
+fn is_built() -> bool {
+    folder().join("dist/index.html").is_file()
 }
 
 fn folder() -> PathBuf {
     shell::root().join("dashboard")
+}
+
+fn in_browser() -> PathBuf {
+    folder().join("e2e")
 }

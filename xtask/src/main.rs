@@ -9,6 +9,7 @@ mod ci;
 mod dashboard;
 mod docs;
 mod examples;
+mod npm;
 mod serve;
 mod shell;
 mod skills;
@@ -35,6 +36,10 @@ enum Task {
     Test(test::Args),
     /// The checks of CI, in its order
     Ci(ci::Args),
+    /// Build the web page with npm; `--test` also tests it, in a browser where one is found
+    Dashboard(dashboard::Args),
+    /// Take the pictures of docs/screenshots, from `agent-relay demo` in a browser
+    Screenshots,
     /// Regenerate docs/http.md, docs/configuration.md, docs/cli.md and docs/openapi.json
     Docs(docs::Args),
     /// Make the providers' skills from providers/skills/*.md
@@ -48,6 +53,8 @@ fn main() -> ExitCode {
         Task::Serve(args) => serve::run(&args),
         Task::Test(args) => test::run(&args),
         Task::Ci(args) => ci::run(&args),
+        Task::Dashboard(args) => dashboard::run(&args),
+        Task::Screenshots => dashboard::screenshots(),
         Task::Docs(args) => docs::run(&args),
         Task::Skills(args) => skills::run(&args),
         Task::Bench(args) => bench::run(&args),

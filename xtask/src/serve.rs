@@ -18,26 +18,8 @@ pub struct Args {
 /// Builds in release unless told otherwise: this is how one runs the relay from a clone, for days,
 /// and the unoptimised server costs its agents several times the latency to save one build some minutes.
 pub fn run(args: &Args) -> Result<(), Failure> {
-    match dashboard::state() {
-        dashboard::State::Buildable => dashboard::build()?,
-        dashboard::State::NotWritten => {}
-        dashboard::State::Lacks(tool) => eprintln!(
-            "xtask: `{}` is not installed ({}); serving the HTTP API and a page that says so",
-            tool.program, tool.install
-        ),
-    }
-    let profile = if args.dev { "dev" } else { "release" };
-    shell::run(&mut shell::cargo(&[
-        "build",
-        "--package",
-        "relay-cli",
-        "--bin",
-        "agent-relay",
-        "--profile",
-        profile,
-    ]))?;
-
-    let program = shell::built("agent-relay", if args.dev { "debug" } else { "release" })?;
+    dashboard::build_if_possible()?;
+    let program = dashboard::program(if args.dev { "dev" } else { "release" })?;
     become_it(Command::new(program).arg("serve").args(&args.arguments))
 }
 
