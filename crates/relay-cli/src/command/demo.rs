@@ -53,12 +53,10 @@ impl Demo {
             Some(_) => None,
             None => Some(Temporary::start(&settings, self.port).await?),
         };
-        let mut stage = match &own {
-            Some(relay) => Stage::with_past(relay)?,
-            None => {
-                let relay = settings.client()?.relay().map_err(|error| settings.wrong(error))?;
-                Stage::new(relay)
-            }
+        let mut stage = if let Some(relay) = &own {
+            Stage::with_past(relay)?
+        } else {
+            Stage::new(settings.client()?.relay().map_err(|error| settings.wrong(error))?)
         };
         let played = tokio::select! {
             played = self.perform(&mut stage, own.as_ref()) => played,

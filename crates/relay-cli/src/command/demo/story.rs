@@ -1,6 +1,5 @@
 //! What happens in the demo: an hour of the past, scenes that go on for ever, and how it stands still.
-//!
-//! Texts are calm and about ordinary work. A key names what a later step goes back to.
+//! A key names what a later step goes back to.
 
 use relay_core::{
     agent::Status::{Busy, Idle, Waiting},
