@@ -191,6 +191,8 @@ impl Companion {
         tracing::info!(agent.id = %member.id(), "registered");
         loop {
             tokio::select! {
+                // In the order in which the relay told it: what has come, then what became of it.
+                biased;
                 incoming = session.next() => match incoming {
                     Ok(incoming) => self.spool(&incoming.message),
                     Err(SessionError::Replaced(refusal)) => {
