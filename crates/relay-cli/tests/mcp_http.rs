@@ -3,6 +3,7 @@
 mod support;
 
 use std::{
+    net::{IpAddr, TcpListener, UdpSocket},
     process::Command,
     time::{Duration, Instant},
 };
@@ -11,6 +12,7 @@ use serde_json::{Value, json};
 use support::{
     Home, PATIENCE, Relay,
     http::Connection,
+    load,
     mcp::{Exchange, Web, said},
 };
 
@@ -212,4 +214,27 @@ fn a_relay_that_stops_ends_its_sessions_in_time_and_their_agents_are_offline() {
     for agent in agents {
         assert!(is(&relay, &agent, "offline"), "`{agent}` was told goodbye before the end");
     }
+}
+
+/// The relay speaks to itself, also where it is bound to no loopback address and a proxy is named.
+#[test]
+fn what_the_tools_say_goes_through_no_proxy() {
+    let Some(own) = own_address() else { return load::skip("a machine without a network address") };
+    let home = Home::new();
+    let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", proxy.local_addr().unwrap());
+    let mut serve = home.command(&["serve", "--port", "0", "--host", &own.to_string()]);
+    serve.env("HTTP_PROXY", &address).env("http_proxy", &address).env("AGENT_RELAY_TOKEN", TOKEN);
+    let relay = Relay::spawn(&mut serve);
+    let web = Web::connect_to((own, relay.port()).into(), Some(TOKEN), "any");
+    assert!(web.call("status", &json!({})).done().starts_with("you are "));
+    proxy.set_nonblocking(true).unwrap();
+    assert!(proxy.accept().is_err(), "nobody came to the proxy");
+}
+
+/// An address of this machine that is not loopback. Nothing is sent to find it.
+fn own_address() -> Option<IpAddr> {
+    let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
+    socket.connect("192.0.2.1:9").ok()?;
+    socket.local_addr().ok().map(|own| own.ip()).filter(|own| !own.is_loopback())
 }

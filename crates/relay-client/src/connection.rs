@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use reqwest::{Url, redirect::Policy};
+use reqwest::{ClientBuilder, Url, redirect::Policy};
 use rustls::{ClientConfig, RootCertStore};
 
 use crate::config::ConfigError;
@@ -43,24 +43,33 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
 /// Builds the client for one relay: no redirects (they would carry the token elsewhere), no proxy
 /// between a machine and itself, and `localhost` meaning 127.0.0.1 first.
 pub(crate) fn client(url: &Url) -> Result<reqwest::Client, ConfigError> {
+    let client = builder(url);
+    let client = if is_loopback(url) { local(client, url) } else { client };
+    client.build().map_err(|e| ConfigError::Tls(e.to_string()))
+}
+
+/// The same for a relay that is known to be on this machine, whatever its address.
+pub(crate) fn own_client(url: &Url) -> Result<reqwest::Client, ConfigError> {
+    local(builder(url), url).build().map_err(|e| ConfigError::Tls(e.to_string()))
+}
+
+fn local(client: ClientBuilder, url: &Url) -> ClientBuilder {
+    let port = url.port_or_known_default().unwrap_or(80);
+    let addresses = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)]
+        .map(|address| SocketAddr::new(address, port));
+    client.no_proxy().resolve_to_addrs("localhost", &addresses)
+}
+
+fn builder(url: &Url) -> ClientBuilder {
     install_crypto();
-    let mut builder = reqwest::Client::builder()
+    let builder = reqwest::Client::builder()
         .user_agent(concat!("agent-relay/", env!("CARGO_PKG_VERSION")))
         .redirect(Policy::none())
         .pool_idle_timeout(POOL_IDLE)
         .connect_timeout(CONNECT)
         .tcp_nodelay(true)
         .http1_only();
-    if is_loopback(url) {
-        let port = url.port_or_known_default().unwrap_or(80);
-        let addresses = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)]
-            .map(|address| SocketAddr::new(address, port));
-        builder = builder.no_proxy().resolve_to_addrs("localhost", &addresses);
-    }
-    if url.scheme() == "http" {
-        builder = builder.tls_backend_preconfigured(no_trust());
-    }
-    builder.build().map_err(|e| ConfigError::Tls(e.to_string()))
+    if url.scheme() == "http" { builder.tls_backend_preconfigured(no_trust()) } else { builder }
 }
 
 /// Loading the machine's trust roots takes longer than a whole call over plain HTTP.

@@ -57,16 +57,23 @@ impl Relay {
     /// A relay by its address. Nothing is sent yet.
     pub fn new(url: &str, token: Option<&str>) -> Result<Self, ConfigError> {
         let url = connection::parse(url)?;
-        let relay = Self {
-            client: connection::client(&url)?,
-            base: url.as_str().trim_end_matches('/').into(),
-            token: None,
-            retries: retry::RETRIES,
-        };
+        let relay = Self::reached(&url, connection::client(&url)?);
         match token {
             Some(token) => relay.with_token(token),
             None => Ok(relay),
         }
+    }
+
+    /// The relay of this very machine at any of its addresses: what is said to it goes through no
+    /// proxy, whatever the environment names.
+    pub fn own(url: &str) -> Result<Self, ConfigError> {
+        let url = connection::parse(url)?;
+        Ok(Self::reached(&url, connection::own_client(&url)?))
+    }
+
+    fn reached(url: &Url, client: reqwest::Client) -> Self {
+        let base = url.as_str().trim_end_matches('/').into();
+        Self { client, base, token: None, retries: retry::RETRIES }
     }
 
     /// The same relay, spoken to with another token.

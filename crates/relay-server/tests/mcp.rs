@@ -12,7 +12,7 @@ use relay_server::{
     http::mcp::{Answering, Asker, Mcp},
     testing::TestRelay,
 };
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 
 const TOKEN: &str = "s3cret-s3cret";
@@ -32,7 +32,7 @@ impl Mcp for Echo {
             let told = json!({
                 "body": String::from_utf8_lossy(request.body()),
                 "caller": format!("{:?}", asker.caller),
-                "token": asker.token.as_ref().map(|token| token.expose_secret()),
+                "token": asker.token.as_ref().map(SecretString::expose_secret),
                 "headers": names,
                 "shown": format!("{request:?}"),
             });

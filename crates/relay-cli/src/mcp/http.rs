@@ -57,7 +57,7 @@ pub struct Mount {
 impl Mount {
     /// For the relay that listens there.
     pub fn new(address: SocketAddr) -> Result<Self, ConfigError> {
-        let relay = Relay::new(&format!("http://{address}"), None)?.with_retries(1);
+        let relay = Relay::own(&format!("http://{address}"))?.with_retries(1);
         let lobby = Lobby::default();
         let mut manager = LocalSessionManager::default();
         manager.session_config = session_config();

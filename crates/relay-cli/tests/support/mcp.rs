@@ -4,7 +4,7 @@ use std::{
     cell::Cell,
     collections::HashMap,
     io::{self, BufRead as _, BufReader, Read as _, Write as _},
-    net::TcpStream,
+    net::{SocketAddr, TcpStream},
     process::{ChildStdin, Command, Stdio},
 };
 
@@ -187,7 +187,7 @@ pub struct Exchange {
 impl Exchange {
     /// Sends a request with these headers. HTTP/1.0, so that an answer ends with its connection.
     pub fn make(port: u16, method: &str, headers: &[(&str, &str)], body: &str) -> Self {
-        read(send(port, method, headers, body)).unwrap()
+        read(send(([127, 0, 0, 1], port).into(), method, headers, body)).unwrap()
     }
 
     /// The value of a header of the answer.
@@ -210,8 +210,8 @@ impl Exchange {
 }
 
 /// Sends a request and leaves the answer on its way.
-pub fn send(port: u16, method: &str, headers: &[(&str, &str)], body: &str) -> TcpStream {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+pub fn send(to: SocketAddr, method: &str, headers: &[(&str, &str)], body: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(to).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut head = format!("{method} /mcp HTTP/1.0\r\ncontent-length: {}\r\n", body.len());
     let usual = [
@@ -243,7 +243,7 @@ pub fn read(stream: TcpStream) -> io::Result<Exchange> {
 
 /// A session over HTTP.
 pub struct Web {
-    port: u16,
+    relay: SocketAddr,
     pub session: String,
     token: Option<String>,
     last: Cell<i64>,
@@ -252,8 +252,13 @@ pub struct Web {
 impl Web {
     /// Begins a session, with a token where one is asked for.
     pub fn connect(port: u16, token: Option<&str>, name: &str) -> Self {
+        Self::connect_to(([127, 0, 0, 1], port).into(), token, name)
+    }
+
+    /// The same with a relay that listens elsewhere.
+    pub fn connect_to(relay: SocketAddr, token: Option<&str>, name: &str) -> Self {
         let token = token.map(str::to_owned);
-        let mut web = Self { port, session: String::new(), token, last: Cell::new(0) };
+        let mut web = Self { relay, session: String::new(), token, last: Cell::new(0) };
         let answer = web.exchange("initialize", &hello(name));
         web.session = answer.header("mcp-session-id").map(str::to_owned).expect("a session");
         web.notify("notifications/initialized");
@@ -269,7 +274,7 @@ impl Web {
     fn post(&self, message: &Value) -> TcpStream {
         let headers = self.headers();
         let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        send(self.port, "POST", &headers, &message.to_string())
+        send(self.relay, "POST", &headers, &message.to_string())
     }
 
     fn notify(&self, method: &str) {
@@ -304,14 +309,14 @@ impl Web {
     pub fn listen(&self) -> TcpStream {
         let headers = self.headers();
         let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        send(self.port, "GET", &headers, "")
+        send(self.relay, "GET", &headers, "")
     }
 
     /// Ends the session.
     pub fn delete(&self) -> Exchange {
         let headers = self.headers();
         let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        Exchange::make(self.port, "DELETE", &headers, "")
+        read(send(self.relay, "DELETE", &headers, "")).unwrap()
     }
 }
 
