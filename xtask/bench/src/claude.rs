@@ -3,6 +3,8 @@
 //! Claude Code 2.1.330, on another machine), as docs/providers.md quotes it.
 
 mod hook;
+#[cfg(target_os = "linux")]
+mod session;
 mod token;
 
 use std::{fmt::Write as _, io, path::Path};
@@ -34,6 +36,8 @@ impl Rows {
         let mut rows = Self::default();
         token::count(&mut rows)?;
         hook::measure(&mut rows, hooks, if quick { 50 } else { 500 })?;
+        #[cfg(target_os = "linux")]
+        session::measure(&mut rows, if quick { 3 } else { 20 })?;
         Ok(rows)
     }
 
