@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { blocks, fold, oneLine, pieces, plain } from "../src/text/visible.ts";
+import { blocks, fold, oneLine, pieces, plain, spans } from "../src/text/visible.ts";
 
 test.each([
   ["plain text, ümläuts, 漢字 and 👩‍👩‍👧 stay", "plain text, ümläuts, 漢字 and 👩‍👩‍👧 stay"],
@@ -34,6 +34,16 @@ test("code between fences is set apart, a fence left open is text", () => {
   ]);
   expect(blocks("a\n```\nopen")).toEqual([{ kind: "text", text: "a\n```\nopen" }]);
   expect(blocks("in `line` and ```not a fence``` here")).toHaveLength(1);
+});
+
+test("code in a line is set apart, a backtick alone is text", () => {
+  expect(spans("run `npm test` now")).toEqual([
+    { text: "run ", code: false },
+    { text: "npm test", code: true },
+    { text: " now", code: false },
+  ]);
+  expect(spans("it`s")).toEqual([{ text: "it`s", code: false }]);
+  expect(spans("a `b\nc` d").some(({ code }) => code)).toBe(false);
 });
 
 test("a row has one line of a text, without half a letter at its end", () => {

@@ -11,10 +11,12 @@ const LONG_DATE = new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "nume
 const CLOCK = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
 const MOMENT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 
-/** How long ago, short enough for a column: `now`, `3 min`, `2 h`, `5 d`, then the date. */
+/**
+ * How long ago, short enough for a column: `now`, `3 min`, `2 h`, `5 d`, then the date. The relay's clock
+ * may be ahead of the browser's: what it says is still to come has just happened.
+ */
 export function ago(at: number, now: number): string {
   const passed = now - at;
-  if (passed < 0) return until(at, now);
   if (passed < 45_000) return "now";
   if (passed < HOUR) return `${Math.max(1, Math.round(passed / MINUTE))} min`;
   if (passed < DAY) return `${Math.floor(passed / HOUR)} h`;
@@ -26,7 +28,6 @@ export function ago(at: number, now: number): string {
 export function since(at: number, now: number): string {
   const text = ago(at, now);
   if (text === "now") return "just now";
-  if (text.startsWith("in ")) return text;
   return now - at < 7 * DAY ? `${text} ago` : `on ${text}`;
 }
 

@@ -75,6 +75,20 @@ function markOf(code: number): Piece {
   return { mark: hex, name: NAMES[code] ?? "control character" };
 }
 
+/** A stretch of text, or of code between two backticks in a line. */
+export interface Span {
+  readonly text: string;
+  readonly code: boolean;
+}
+
+/** Sets short code apart. A backtick without a partner is text. */
+export function spans(text: string): Span[] {
+  return text
+    .split(/`([^`\n]+)`/)
+    .map((text, at) => ({ text, code: at % 2 === 1 }))
+    .filter(({ text }) => text !== "");
+}
+
 /** A part of a body: text, or what stands between two lines of three backticks. */
 export type Block = { kind: "text" | "code"; text: string };
 

@@ -2,7 +2,7 @@
 
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { blocks, fold, pieces, plain } from "../text/visible.ts";
+import { blocks, fold, pieces, plain, spans } from "../text/visible.ts";
 import { absolute, ago, since, span, until } from "../text/time.ts";
 import { parseTarget } from "../text/target.ts";
 import { link } from "../router.ts";
@@ -40,7 +40,7 @@ export function Body({ of, empty }: { of: string; empty?: string }): JSX.Element
           </pre>
         ) : (
           <div key={at} class="text">
-            <Words of={text} />
+            {spans(text).map(({ text, code }, at) => (code ? <code key={at}><Words of={text} /></code> : <Words key={at} of={text} />))}
           </div>
         ),
       )}

@@ -73,7 +73,7 @@ function Card({ agent }: { agent: Agent }): JSX.Element {
           ["Channels", agent.channels === "all" ? "all" : chips(agent.channels)],
           ["Last seen", <Time at={agent.lastSeenAt} as="ago" />],
           ["Registered", <Time at={agent.createdAt} as="ago" />],
-          ["Process", agent.epoch > 1 ? `the ${agent.epoch}th of this id` : undefined],
+          ["Process", agent.epoch > 1 ? `number ${agent.epoch} under this id` : undefined],
         ]}
       />
       <Busy id={id} />

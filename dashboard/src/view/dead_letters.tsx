@@ -56,7 +56,7 @@ function Letter({ letter, task, done }: { letter: DeadLetter; task: boolean; don
           to <Words of={letter.integration} />
         </p>
         <p class="faint">
-          {letter.attempts} attempts, given up <Time at={letter.diedAt} as="ago" />: <Words of={letter.lastError} />
+          {letter.attempts === 1 ? "1 attempt" : `${letter.attempts} attempts`}, given up <Time at={letter.diedAt} as="ago" />: <Words of={letter.lastError} />
         </p>
         {problem && <Trouble problem={problem} />}
       </div>

@@ -81,7 +81,7 @@ function Watched({ pair }: { pair: Pair }): JSX.Element {
 function When({ pair }: { pair: Pair }): JSX.Element {
   const { createdAt, acceptedAt, endedAt, endReason } = pair;
   const reason = endReason && endReason !== "unknown" ? { hangup: "by hanging up", offline: "because one went offline" }[endReason] : "";
-  if (endedAt) return <>over, <Time at={endedAt} as="ago" /> {reason}</>;
+  if (endedAt) return <><Time at={endedAt} as="ago" />{reason && `, ${reason}`}</>;
   return acceptedAt ? <>for <Time at={acceptedAt} as="for" /></> : <>invited <Time at={createdAt} as="ago" /></>;
 }
 
