@@ -3,6 +3,8 @@
 //!
 //! The load generator is one thread of raw connections, so that the servers have what is left of the
 //! machine; the servers are child processes on loopback with data in a temporary folder.
+//!
+//! After that, and apart from it: what a session of Claude Code pays, in time and in tokens.
 
 #![expect(
     clippy::cast_precision_loss,
