@@ -83,11 +83,14 @@ fn claude(arguments: &str) -> (String, String) {
     (format!("argument-hint: \"{arguments}\"\n{tools}"), "Arguments: $ARGUMENTS\n\n".to_owned())
 }
 
-/// Codex puts the text beside the user's message and fills nothing in.
+/// Codex puts the text beside the user's message and fills nothing in. It knows the skills of a
+/// plugin by the plugin's name and theirs.
 fn codex(name: &str, arguments: &str) -> (String, String) {
     let given = match arguments {
         "" => String::new(),
-        arguments => format!("Arguments, after `${name}` in the user's message: `{arguments}`\n\n"),
+        arguments => format!(
+            "Arguments, after `$agent-relay:{name}` in the user's message: `{arguments}`\n\n"
+        ),
     };
     (String::new(), given)
 }
@@ -130,7 +133,7 @@ mod tests {
     fn codex_is_told_where_the_arguments_stand() {
         let text = "---\ndescription: D\narguments: \"<x>\"\n---\nDo it.\n\n- codex: call it.\n";
         let expected = "---\nname: go\ndescription: D\n---\n\nDo it.\n\n\
-                        Arguments, after `$go` in the user's message: `<x>`\n\nCall it.\n";
+                        Arguments, after `$agent-relay:go` in the user's message: `<x>`\n\nCall it.\n";
         assert_eq!(skill("go", text, "codex").unwrap(), expected);
     }
 
