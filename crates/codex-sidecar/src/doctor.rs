@@ -118,7 +118,7 @@ async fn findings() -> Vec<Finding> {
                 Ok(now) => {
                     findings.push(of_plugin(&now));
                     findings.push(app_server::check(&codex).await);
-                    findings.push(shell::check(&now));
+                    findings.push(shell::check(&now, &codex));
                     findings.push(daemon(&now));
                     findings.push(sandbox(&now));
                 }

@@ -139,13 +139,17 @@ impl fmt::Display for Step {
                     path.display()
                 )
             }
-            Self::Remove { paths } => {
-                let names: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
-                write!(f, "remove  {}", names.join(" "))
-            }
+            Self::Remove { paths } => match paths.as_slice() {
+                [path] => write!(f, "remove  {}", path.display()),
+                _ => write!(f, "remove  {}: {} files", common(paths).display(), paths.len()),
+            },
             Self::Clear { folders } => {
-                let names: Vec<_> = folders.iter().map(|path| path.display().to_string()).collect();
-                write!(f, "remove  what is empty of {}", names.join(" "))
+                let inner = |folder: &&PathBuf| {
+                    folders.iter().any(|outer| outer != *folder && folder.starts_with(outer))
+                };
+                let outermost = folders.iter().filter(|folder| !inner(folder));
+                let names: Vec<_> = outermost.map(|folder| folder.display().to_string()).collect();
+                write!(f, "remove  the folders of {} that are empty", names.join(", "))
             }
             Self::Purge { folder } => write!(f, "remove  {}, and all in it", folder.display()),
             Self::Leave { what, why } => write!(f, "leave   {what}: {why}"),
@@ -179,6 +183,13 @@ impl Step {
             Self::Leave { .. } => Ok(()),
         }
     }
+}
+
+/// The folder that all of these lie in.
+fn common(paths: &[PathBuf]) -> &Path {
+    let first = paths.first().map_or(Path::new(""), PathBuf::as_path);
+    let holds_all = |folder: &&Path| paths.iter().all(|path| path.starts_with(folder));
+    first.ancestors().skip(1).find(holds_all).unwrap_or(first)
 }
 
 fn unpack(folder: &Path, files: &[(&str, &str)]) -> Result<(), Failure> {

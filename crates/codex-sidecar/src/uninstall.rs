@@ -1,6 +1,6 @@
 //! `codex-relay uninstall`: takes back what `install` has changed, and nothing else.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::{
     failure::{Failure, note},
@@ -62,16 +62,36 @@ fn plan(
             let what = path.display().to_string();
             plan.push(Step::Leave { what, why: "it was changed by hand" });
         }
-        paths.push(now.manifest_file());
-        plan.push(Step::Remove { paths });
+        paths.retain(|path| digest(path).is_some());
+        if !paths.is_empty() {
+            plan.push(Step::Remove { paths });
+        }
     }
-    if purge && now.state.exists() {
-        plan.push(Step::Purge { folder: now.state.clone() });
+    let mut folders = now.manifest.as_ref().map_or_else(Vec::new, |m| m.folders.clone());
+    if purge {
+        remembered(now, &mut folders, &mut plan);
     }
-    if let Some(manifest) = &now.manifest {
-        plan.push(Step::Clear { folders: manifest.folders.clone() });
+    if now.manifest.is_some() {
+        plan.push(Step::Remove { paths: vec![now.manifest_file()] });
+    }
+    if !folders.is_empty() {
+        plan.push(Step::Clear { folders });
     }
     plan
+}
+
+/// What is remembered of sessions: which agents they were, and with which tokens.
+fn remembered(now: &Situation, folders: &mut Vec<PathBuf>, plan: &mut Plan) {
+    if !now.tokens.is_empty() {
+        plan.push(Step::Remove { paths: now.tokens.clone() });
+    }
+    if now.remembers {
+        plan.push(Step::Purge { folder: now.state.clone() });
+        // The client makes these when a session begins.
+        let beside = ["agents", "sessions"].map(|name| now.state.with_file_name(name));
+        folders.extend(beside);
+        folders.sort();
+    }
 }
 
 fn in_codex(now: &Situation, manifest: &Manifest, codex: bool, plan: &mut Plan) {

@@ -3,13 +3,12 @@
 use super::Finding;
 use crate::{
     find,
-    install::{shell::Wrapped, situation::Situation},
+    install::{codex::Codex, shell::Wrapped, situation::Situation},
 };
 
 /// Looks at the shells' start files and at `PATH`.
-pub fn check(now: &Situation) -> Finding {
-    let program = find::on_path("codex");
-    let program = program.map_or_else(|| "not on PATH".to_owned(), |p| p.display().to_string());
+pub fn check(now: &Situation, codex: &Codex) -> Finding {
+    let program = codex.program.display();
     let lines = |start: &&crate::install::shell::StartFile| match start.wrapped() {
         Wrapped::Yes(lines) => Some(lines == start.lines),
         Wrapped::No => None,

@@ -1,8 +1,15 @@
 //! What is there: Codex, the plugin in it, what an earlier installation did.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
-use relay_client::config::{data_dir, environment, state_dir};
+use relay_client::{
+    config::{data_dir, environment, state_dir},
+    core::id::AgentId,
+    identity::token_file,
+};
 
 use super::{
     bundle::FILES,
@@ -21,6 +28,10 @@ pub struct Situation {
     pub unpacked: bool,
     /// What belongs to Codex's sessions alone.
     pub state: PathBuf,
+    /// True when that is there.
+    pub remembers: bool,
+    /// The tokens of the agents that Codex's sessions were.
+    pub tokens: Vec<PathBuf>,
     /// What an earlier installation wrote down.
     pub manifest: Option<Manifest>,
     /// Codex's folder, where it is told by `CODEX_HOME`.
@@ -55,6 +66,8 @@ impl Situation {
         let mut now = Self {
             unpacked: plan::is_unpacked(&folder, FILES),
             config: digest_of(&config_file),
+            remembers: state.exists(),
+            tokens: tokens(&state),
             absent: absent(&folder, &state, &codex_folder, &starts),
             folder,
             state,
@@ -76,6 +89,18 @@ impl Situation {
     pub fn manifest_file(&self) -> PathBuf {
         manifest_file(&self.state)
     }
+}
+
+/// Each session's file holds the id of its agent.
+fn tokens(state: &Path) -> Vec<PathBuf> {
+    let sessions = fs::read_dir(state.join("session")).into_iter().flatten().flatten();
+    let agents =
+        sessions.filter_map(|file| fs::read_to_string(file.path()).ok()?.trim().parse().ok());
+    let mut files: Vec<_> = agents.filter_map(|agent: AgentId| token_file(&agent).ok()).collect();
+    files.retain(|file| file.exists());
+    files.sort();
+    files.dedup();
+    files
 }
 
 fn manifest_file(state: &Path) -> PathBuf {

@@ -171,5 +171,5 @@ fn the_plugin_may_move_from_this_program_to_a_clone() {
     let at = |line: &str| plan.find(line).unwrap_or_else(|| panic!("{line} in {plan}"));
     assert!(at("plugin marketplace remove agent-relay") < at("plugin marketplace add /srv/clone"));
     assert!(at("plugin marketplace add /srv/clone") < at("plugin add agent-relay@agent-relay"));
-    assert!(plan.contains("remove  /srv/data/codex/"), "{plan}");
+    assert!(plan.contains("remove  /srv/data/codex: 11 files\n"), "{plan}");
 }

@@ -46,8 +46,9 @@ fn everything_that_was_changed_is_taken_back() {
         run     codex plugin marketplace remove agent-relay\n\
         mend    /srv/codex/config.toml: the end that Codex rewrote, if nothing else is new\n\
         change  /srv/.bashrc: `codex` is Codex itself again\n\
-        remove  /srv/data/codex/a /srv/data/codex/b /srv/state/codex/install.json\n\
-        remove  what is empty of /srv/data/codex\n";
+        remove  /srv/data/codex: 2 files\n\
+        remove  /srv/state/codex/install.json\n\
+        remove  the folders of /srv/data/codex that are empty\n";
     assert_eq!(plan.to_string(), expected);
     let edit = plan.steps.iter().find_map(|step| match step {
         Step::Edit { to, .. } => to.clone(),
@@ -74,7 +75,7 @@ fn what_somebody_changed_since_is_left_with_a_word() {
     for left in ["the marketplace at /srv/clone", "/srv/.bashrc", "/srv/data/codex/a"] {
         assert!(plan.contains(&format!("leave   {left}: ")), "{left} in {plan}");
     }
-    assert!(!plan.contains("run ") && plan.contains("remove  /srv/data/codex/b "), "{plan}");
+    assert!(!plan.contains("run ") && plan.contains("remove  /srv/data/codex/b\n"), "{plan}");
 }
 
 #[test]
@@ -94,4 +95,18 @@ fn without_codex_the_rest_is_taken_back_and_the_way_said() {
     let plan = plan(&installed(), false, false, &as_written).to_string();
     assert!(plan.starts_with("leave   the plugin in Codex: codex is not found; `codex plugin"));
     assert!(plan.contains("change  /srv/.bashrc") && !plan.contains("run "), "{plan}");
+}
+
+#[test]
+fn purging_forgets_the_sessions_and_their_tokens_even_without_an_installation() {
+    let mut now = installed();
+    now.manifest = None;
+    now.remembers = true;
+    now.tokens = vec!["/srv/state/agents/web.json".into()];
+    let expected = "\
+        remove  /srv/state/agents/web.json\n\
+        remove  /srv/state/codex, and all in it\n\
+        remove  the folders of /srv/state/agents, /srv/state/sessions that are empty\n";
+    assert_eq!(plan(&now, true, true, &as_written).to_string(), expected);
+    assert_eq!(plan(&now, false, true, &as_written), Plan::default());
 }

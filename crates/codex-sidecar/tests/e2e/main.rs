@@ -3,4 +3,5 @@
 
 mod ending;
 mod headless;
+mod install;
 mod launch;
