@@ -13,4 +13,12 @@ const here = new URL("./", location.href.replace(/[?#].*$/, ""));
 
 export const api = connect(here, token);
 
-export const sync = startSync(api, store);
+export const sync = startSync(api, store, (wake) => {
+  const seen = () => document.visibilityState === "visible" && wake();
+  addEventListener("online", wake);
+  document.addEventListener("visibilitychange", seen);
+  return () => {
+    removeEventListener("online", wake);
+    document.removeEventListener("visibilitychange", seen);
+  };
+});

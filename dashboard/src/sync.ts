@@ -13,6 +13,8 @@ import type { Agent, Cursor, Event, Message, Pair, Task, TaskEvent } from "./wir
 /** Who was away for so many events reads the state anew; to replay them would take longer. */
 const TOO_FAR = 5_000;
 const PAGE = 200;
+type Side = "fresh" | "older" | "newer";
+
 /** How soon lists that are behind are asked for, and how soon after that has failed. */
 const SOON = 400;
 const LATER = 5_000;
@@ -27,7 +29,8 @@ export interface Sync {
   stop(): void;
 }
 
-export function startSync(api: Api, store: Store): Sync {
+/** `wakes` calls back whenever it is worth trying again at once, and gives what ends that. */
+export function startSync(api: Api, store: Store, wakes: (wake: () => void) => () => void): Sync {
   let generation = -1;
   let queue: Event[] = [];
   let flushing: ReturnType<typeof setTimeout> | undefined;
@@ -96,7 +99,7 @@ export function startSync(api: Api, store: Store): Sync {
   }
 
   async function agents(): Promise<void> {
-    const asOf = store.get().cursor;
+    const { cursor: asOf, generation: asked } = store.get();
     try {
       const all: Agent[] = [];
       let next: string | undefined = "agents?limit=500";
@@ -105,38 +108,46 @@ export function startSync(api: Api, store: Store): Sync {
         all.push(...page.rows);
         next = page.next;
       }
-      store.dispatch({ type: "agents", agents: all, asOf });
+      // Where everything is read anew meanwhile, that reading has the say.
+      if (store.get().generation === asked) store.dispatch({ type: "agents", agents: all, asOf });
     } catch (error) {
       store.dispatch({ type: "agentsFailed", problem: Problem.from(error) });
     }
   }
 
   /** Runs one reading of a list at a time; what is asked for meanwhile is left to the next. */
-  async function reading(key: string, side: "fresh" | "older" | "newer", path: string): Promise<void> {
+  async function reading(key: string, side: Side, path: string): Promise<void> {
     if (busy.has(key)) return;
     busy.add(key);
+    const then = await once(key, side, path);
+    busy.delete(key);
+    if (then) await reading(key, then.side, then.path);
+  }
+
+  /** Reads a page, and tells what is to be read next without anybody asking. */
+  async function once(key: string, side: Side, path: string): Promise<{ side: Side; path: string } | undefined> {
     store.dispatch({ type: "reading", key, side });
-    const asOf = store.get().cursor;
+    const { cursor: asOf, generation: asked } = store.get();
     const kind = key.split("?", 1)[0] as Kind;
     try {
       const { rows, next } = await api.page<Message | Task | Pair>(path);
-      const ids: Id[] = rows.map(({ id }) => id);
+      // The answer belongs to a state that is gone.
+      if (store.get().generation !== asked) return { side: "fresh", path: newest(key) };
       // What is unread, or since some message, comes oldest first: its next page is newer.
       const upward = side === "newer" || key.includes("unread=");
+      const ids: Id[] = rows.map(({ id }) => id);
       store.dispatch({ type: "page", key, side, rows: { [kind]: rows } as Rows, ids, older: upward ? undefined : next, asOf });
       patience = SOON;
-      busy.delete(key);
-      if (upward && next) await reading(key, "newer", next);
+      return upward && next ? { side: "newer", path: next } : undefined;
     } catch (error) {
       patience = LATER;
       store.dispatch({ type: "failed", key, side, problem: Problem.from(error) });
-    } finally {
-      busy.delete(key);
+      return undefined;
     }
   }
 
   function fresh(key: string): Promise<void> {
-    return reading(key, "fresh", withQuery(key, { limit: PAGE }));
+    return reading(key, "fresh", newest(key));
   }
 
   /** Asks the server what is new in lists of which only the server can say. */
@@ -155,12 +166,7 @@ export function startSync(api: Api, store: Store): Sync {
     store.dispatch({ type: "history", taskId, events });
   }
 
-  const online = () => stream.hurry();
-  const seen = () => {
-    if (document.visibilityState === "visible") stream.hurry();
-  };
-  addEventListener("online", online);
-  document.addEventListener("visibilitychange", seen);
+  const sleep = wakes(() => stream.hurry());
 
   return {
     need(key) {
@@ -180,8 +186,12 @@ export function startSync(api: Api, store: Store): Sync {
       unsubscribe();
       clearTimeout(flushing);
       clearTimeout(catching);
-      removeEventListener("online", online);
-      document.removeEventListener("visibilitychange", seen);
+      sleep();
     },
   };
+}
+
+/** The address of a list's first page. */
+function newest(key: string): string {
+  return withQuery(key, { limit: PAGE });
 }

@@ -27,10 +27,11 @@ export function Rail({ address }: { address: Address }): JSX.Element {
   });
   const unread = useStore((state) => state.lists.get(MINE)?.ids.length ?? 0);
   const tasks = useStore((state) => state.lists.get(ACTIVE_TASKS)?.ids.length ?? 0);
-  const counts: Partial<Record<View, { count: number; what: string; loud: boolean }>> = {
+  const moreTasks = useStore((state) => !!state.lists.get(ACTIVE_TASKS)?.older);
+  const counts: Partial<Record<View, { count: number; what: string; loud: boolean; more?: boolean }>> = {
     agents: { count: waiting, what: "waiting for a person", loud: true },
     mail: { count: unread, what: "unread for you", loud: true },
-    tasks: { count: tasks, what: "active", loud: false },
+    tasks: { count: tasks, what: "active", loud: false, more: moreTasks },
   };
   return (
     <header class="rail">
@@ -58,7 +59,7 @@ export function Rail({ address }: { address: Address }): JSX.Element {
               <span class="word">{title}</span>
               {count && count.count > 0 && (
                 <span class={`count${count.loud ? " loud" : ""}`} title={`${count.count} ${count.what}`}>
-                  {count.count > 999 ? "999+" : count.count}
+                  {count.count > 999 ? "999+" : `${count.count}${count.more ? "+" : ""}`}
                   <span class="hidden"> {count.what}</span>
                 </span>
               )}
