@@ -125,8 +125,9 @@ impl Seat {
         let theirs = self.version.as_deref();
         let mut warnings = self.agent.warnings.clone();
         warnings.extend(theirs.and_then(|theirs| version::warning(version::VERSION, theirs)));
-        let relay = &self.terms.config.url;
-        primer::text(&self.agent.id, relay, theirs, self.approval(), &warnings)
+        // What the thread may do by its own settings, Codex tells it.
+        let config = &self.terms.config;
+        primer::text(&self.agent.id, &config.url, theirs, config.approval, &warnings)
     }
 
     /// Compares what was sent with what stands in the thread.
