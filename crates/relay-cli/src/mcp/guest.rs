@@ -108,22 +108,18 @@ impl Guests {
 /// relay, from where `inbox` fetches it.
 async fn host(mut session: Session, mut leave: oneshot::Receiver<()>, left: fn(&AgentId)) {
     let id = session.id().clone();
-    let told = loop {
+    loop {
         tokio::select! {
-            _ = &mut leave => break true,
-            next = session.next() => match next {
-                Ok(_) => {}
-                Err(error) => {
-                    tracing::warn!(agent.id = %id, %error, "the session is over");
-                    break false;
-                }
+            _ = &mut leave => break,
+            next = session.next() => if let Err(error) = next {
+                tracing::warn!(agent.id = %id, %error, "the session is over");
+                break;
             },
         }
-    };
+    }
     left(&id);
-    match session.end().await {
-        Err(error) if told => tracing::debug!(agent.id = %id, %error, "no goodbye"),
-        _ => {}
+    if let Err(error) = session.end().await {
+        tracing::debug!(agent.id = %id, %error, "no goodbye");
     }
 }
 
