@@ -139,7 +139,9 @@ fn free(place: &Place, wanted: &AgentId, pid: u32, at: Option<u64>) -> (AgentId,
         owner.is_some_and(|owner| {
             let another = owner.pid != pid || owner.pid_started_at != at;
             let sits = Seat::of(place, owner.pid).is_some_and(|seat| seat.agent == *id);
-            another && sits && owner.is_taken()
+            // A process may live on for a moment after its session has said goodbye.
+            let is_over = place.mailbox(id).join(END).exists();
+            another && sits && !is_over && owner.is_taken()
         })
     };
     if !taken(wanted) {

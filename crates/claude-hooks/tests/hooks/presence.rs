@@ -50,6 +50,19 @@ async fn a_second_live_claimant_gets_a_number_and_a_warning() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_session_resumed_before_its_old_process_is_gone_is_the_agent_that_it_was() {
+    let world = World::new().await;
+    let leaving = world.session();
+    leaving.start();
+    let agent = world.be(1, Status::Idle).await.remove(0);
+    leaving.hook("SessionEnd", &json!({"reason": "prompt_input_exit"}));
+    let resumed = world.session();
+    let primer = resumed.context("SessionStart", &json!({"source": "resume"})).unwrap();
+    assert!(primer.contains(&format!("agent `{}`", agent.id)), "{primer}");
+    assert_eq!(world.be(1, Status::Idle).await[0].id, agent.id);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn clearing_and_resuming_keep_the_agent() {
     let world = World::new().await;
     let session = world.session();
