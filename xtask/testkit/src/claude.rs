@@ -243,6 +243,7 @@ impl Drop for Claude {
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("-- companion\n{}", self.log());
+            eprintln!("-- the model was asked\n{}", self.model.results());
         }
     }
 }

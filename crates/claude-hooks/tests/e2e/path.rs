@@ -1,84 +1,32 @@
-//! The paths into a session: each alone, and one after the other as they fail.
+//! The paths into a session, one after another as they fail.
 
 use std::fs;
 
-use relay_client::core::agent::Status;
-use testkit::{World, a_while, claude::Setup, gone, program::Version, until};
+use relay_client::core::{agent::Status, id::MessageId};
+use testkit::{World, a_while, claude::Claude, program::Version, until};
 
 use crate::setup;
 
-/// One path alone delivers to an idle session, once, and the receipt names it.
-async fn alone(version: Version, path: &str, more: &[(&'static str, &str)], arguments: &[&str]) {
-    let Some(setup) = setup(version) else { return };
-    let mut env = vec![("AGENT_RELAY_CLAUDE_PATHS", path.to_owned())];
-    env.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
-    let arguments = arguments.iter().map(|word| (*word).to_owned()).collect();
-    let world = World::new().await;
-    let (claude, agent) = world.session(&Setup { env, arguments, ..setup }).await;
-    for text in ["first <b>&amp;", "second\nline"] {
-        let sent = world.send(&agent, text).await;
-        let receipt = world.read(sent.id).await;
-        assert_eq!(receipt.via.unwrap().as_str(), format!("claude-{path}"));
-        world.handled(sent.id).await;
-        assert_eq!(claude.times(sent.id), 1, "{}", claude.model.context());
-    }
-}
-
+/// Every path is broken while the session runs, and in the end mended.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_socket_alone_delivers() {
-    alone(Version::Newest, "socket", &[], &[]).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_socket_delivers_where_nothing_is_asked() {
-    alone(Version::Newest, "socket", &[], &["--dangerously-skip-permissions"]).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_monitor_alone_delivers() {
-    alone(Version::Newest, "monitor", &[], &["--permission-mode", "acceptEdits"]).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_file_alone_delivers() {
-    alone(Version::Newest, "file", &[], &["--permission-mode", "auto"]).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_monitor_alone_delivers_in_the_older_version() {
-    alone(Version::Older, "monitor", &[], &[]).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_file_alone_delivers_in_the_older_version_without_flags() {
-    alone(Version::Older, "file", &[("DISABLE_TELEMETRY", "1")], &[]).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn when_a_path_fails_the_next_one_carries() {
+async fn as_all_paths_fail_one_after_another_everything_arrives_once_and_by_a_known_way() {
     let Some(setup) = setup(Version::Newest) else { return };
     let world = World::new().await;
     // A path that works shall not be taken for dead on a busy machine.
-    let env = vec![("AGENT_RELAY_CLAUDE_PATIENCE_MS", "8000".to_owned())];
-    let (claude, agent) = world.session(&Setup { env, ..setup }).await;
-    let monitor = until("a monitor", async || monitor_of(claude.pid())).await;
-    let mut sent = Vec::new();
-    for expected in ["claude-socket", "claude-monitor", "claude-file"] {
-        match expected {
-            "claude-monitor" => {
-                for entry in fs::read_dir(claude.path("tmp/cc-socks")).unwrap() {
-                    fs::remove_file(entry.unwrap().path()).unwrap();
-                }
-            }
-            "claude-file" => {
-                let kill = std::process::Command::new("kill").arg(monitor.to_string()).status();
-                assert!(kill.unwrap().success());
-                gone(monitor).await;
-                // Claude tells its model that a monitor has ended.
-                a_while().await;
-                world.status(&agent, Status::Idle).await;
-            }
-            _ => {}
+    let setup = setup.with_env("AGENT_RELAY_CLAUDE_PATIENCE_MS", "8000");
+    let (claude, agent) = world.session(&setup).await;
+    let mut sent: Vec<MessageId> = Vec::new();
+    for (expected, breaks) in [
+        ("claude-socket", nothing as fn(&Claude)),
+        ("claude-monitor", break_socket),
+        ("claude-file", break_monitor),
+    ] {
+        breaks(&claude);
+        if expected == "claude-file" {
+            until("no monitor", async || monitor_of(&claude).is_none().then_some(())).await;
+            // Claude tells its model that a monitor has ended, and that turn would take the mail.
+            claude.shows("exit 143").await;
+            world.status(&agent, Status::Idle).await;
         }
         let message = world.send(&agent, expected).await;
         let receipt = world.read(message.id).await;
@@ -86,33 +34,53 @@ async fn when_a_path_fails_the_next_one_carries() {
         world.handled(message.id).await;
         sent.push(message.id);
     }
+
+    let nudge = break_file(&claude);
+    let waits = world.send(&agent, "no path is left").await;
+    until("it waits in the mailbox", async || (claude.queued() == 1).then_some(())).await;
+    a_while().await;
+    assert!(world.is_unread(waits.id).await, "written somewhere is not read");
+    claude.say("and what do you think?").await;
+    assert_eq!(world.read(waits.id).await.via.unwrap().as_str(), "claude-prompt");
+    world.handled(waits.id).await;
+
+    fs::remove_dir(nudge).unwrap();
+    let last = world.send(&agent, "mended").await;
+    assert_eq!(world.read(last.id).await.via.unwrap().as_str(), "claude-file");
+    world.handled(last.id).await;
+    sent.extend([waits.id, last.id]);
     a_while().await;
     for id in sent {
         assert_eq!(claude.times(id), 1, "{}", claude.model.context());
     }
 }
 
-/// Our process among the descendants of that one that prints.
-fn monitor_of(claude: u32) -> Option<u32> {
-    let output = std::process::Command::new("ps").args(["-eo", "pid,ppid,args"]).output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let rows: Vec<(u32, u32, &str)> = text
-        .lines()
-        .filter_map(|line| {
-            let mut words = line.trim().splitn(3, char::is_whitespace);
-            let pid = words.next()?.parse().ok()?;
-            let rest = line.trim().split_once(char::is_whitespace)?.1.trim();
-            let (parent, args) = rest.split_once(char::is_whitespace)?;
-            Some((pid, parent.parse().ok()?, args))
-        })
-        .collect();
-    let descends = |mut pid: u32| loop {
-        let Some((_, parent, _)) = rows.iter().find(|row| row.0 == pid) else { return false };
-        if *parent == claude {
-            return true;
-        }
-        pid = *parent;
-    };
-    let ours = |args: &str| args.ends_with("agent-relay-claude monitor");
-    rows.iter().find(|(pid, _, args)| ours(args) && descends(*pid)).map(|row| row.0)
+fn nothing(_: &Claude) {}
+
+fn break_socket(claude: &Claude) {
+    for entry in fs::read_dir(claude.path("tmp/cc-socks")).unwrap() {
+        fs::remove_file(entry.unwrap().path()).unwrap();
+    }
+}
+
+fn break_monitor(claude: &Claude) {
+    let monitor = monitor_of(claude).expect("a monitor runs").to_string();
+    assert!(std::process::Command::new("kill").arg(monitor).status().unwrap().success());
+}
+
+/// A folder where the watched file is to be: no file can be put there.
+fn break_file(claude: &Claude) -> std::path::PathBuf {
+    let agents = claude.path("home/.local/state/agent-relay/claude/agent");
+    let agent = fs::read_dir(agents).unwrap().next().unwrap().unwrap();
+    let nudge = agent.path().join("nudge");
+    let _ = fs::remove_file(&nudge);
+    fs::create_dir(&nudge).unwrap();
+    nudge
+}
+
+/// The process that prints for the session.
+fn monitor_of(claude: &Claude) -> Option<u32> {
+    let ours = claude.processes();
+    let monitor = ours.into_iter().find(|(_, line)| line.ends_with("agent-relay-claude monitor "));
+    monitor.map(|(pid, _)| pid)
 }

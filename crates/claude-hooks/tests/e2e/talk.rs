@@ -1,18 +1,16 @@
 //! Sessions that talk with each other.
 
 use relay_client::core::agent::Status;
-use testkit::{World, claude::Setup, program::Version, until};
+use testkit::{World, program::Version, until};
 
-use crate::setup;
+use crate::{allowed, setup};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_sessions_talk() {
     let Some(setup) = setup(Version::Newest) else { return };
-    let arguments = vec!["--allowedTools".into(), "Bash(agent-relay *)".into()];
-    let setup = Setup { arguments, ..setup };
+    let setup = allowed(setup);
     let world = World::new().await;
-    let (a, agent_a) = world.session(&setup).await;
-    let (b, agent_b) = world.session(&setup).await;
+    let ((a, agent_a), (b, agent_b)) = tokio::join!(world.session(&setup), world.session(&setup));
     assert_ne!(agent_a.id, agent_b.id);
     a.say(&format!("RUN: agent-relay send {} 'ping, please'", agent_b.id)).await;
     let ping = world.mail(&agent_b).await;
@@ -36,13 +34,11 @@ async fn two_sessions_talk() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_sessions_pair_up_with_the_skill() {
     let Some(setup) = setup(Version::Newest) else { return };
-    let arguments = vec!["--allowedTools".into(), "Bash(agent-relay *)".into()];
-    let setup = Setup { arguments, ..setup };
+    let setup = allowed(setup);
     let world = World::new().await;
-    let (a, agent_a) = world.session(&setup).await;
-    let (b, agent_b) = world.session(&setup).await;
-    // The model that obeys a skill: what follows `RUN:` in its arguments is its action line, filled in.
-    a.say(&format!("/agent-relay:pair RUN: agent-relay pair {} 'flaky tests'", agent_b.id)).await;
+    let ((a, agent_a), (b, agent_b)) = tokio::join!(world.session(&setup), world.session(&setup));
+    // The model that obeys a skill runs the command that it names.
+    a.say(&format!("/agent-relay:pair {} flaky tests", agent_b.id)).await;
     let invitation = world.mail(&agent_b).await;
     assert_eq!(invitation.from, agent_a.id);
     assert!(a.model.context().contains("Invite one agent to a pair session"));

@@ -1,21 +1,24 @@
 //! Mail while a turn runs, in bursts, after Esc, long and hostile.
 
 use relay_client::core::agent::Status;
-use testkit::{World, a_while, claude::Setup, program::Version, until};
+use testkit::{World, a_while, program::Version, until};
 
 use crate::setup;
 
-fn bypass(setup: Setup) -> Setup {
-    Setup { arguments: vec!["--dangerously-skip-permissions".into()], ..setup }
-}
+/// A tool that runs until there is a file `go`.
+const UNTIL_GO: &str = "RUN: until [ -e go ]; do sleep 0.1; done";
 
 async fn mail_during_a_tool_arrives_in_that_turn(version: Version) {
     let Some(setup) = setup(version) else { return };
     let world = World::new().await;
-    let (claude, agent) = world.session(&bypass(setup)).await;
-    claude.say("RUN: sleep 6").await;
+    let (claude, agent) = world.session(&setup.bypassing()).await;
+    claude.say(UNTIL_GO).await;
     world.status(&agent, Status::Busy).await;
     let sent = world.send(&agent, "while you work").await;
+    until("it waits in the mailbox", async || (claude.queued() == 1).then_some(())).await;
+    a_while().await;
+    assert!(world.is_unread(sent.id).await, "the model has not seen it yet");
+    std::fs::write(claude.path("project/go"), "").unwrap();
     let receipt = world.read(sent.id).await;
     assert_eq!(receipt.via.unwrap().as_str(), "claude-tool");
     world.handled(sent.id).await;
@@ -60,7 +63,7 @@ async fn a_burst_of_a_hundred_is_all_in_the_context_once_and_in_order() {
 async fn after_esc_mail_arrives(version: Version) {
     let Some(setup) = setup(version) else { return };
     let world = World::new().await;
-    let (claude, agent) = world.session(&bypass(setup)).await;
+    let (claude, agent) = world.session(&setup.bypassing()).await;
     claude.say("RUN: tail -f /dev/null").await;
     world.status(&agent, Status::Busy).await;
     until("the tool runs", async || (claude.model.calls() > 0).then_some(())).await;

@@ -1,5 +1,7 @@
 //! What the model answers.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use serde_json::{Value, json};
 
 /// The content of one block.
@@ -11,13 +13,13 @@ pub fn decide(body: &Value, is_turn: bool) -> Value {
     let messages = body["messages"].as_array().cloned().unwrap_or_default();
     let last = messages.iter().rposition(|message| message["role"] == "assistant");
     let new = everything(&json!(messages[last.map_or(0, |last| last + 1)..]));
-    let answered = messages.last().is_some_and(|message| has_result(&message["content"]))
-        || new.contains("\"tool_result\"");
-    let id = format!("toolu_{}", messages.len());
-    if answered {
-        return json!({"type": "text", "text": "noted"});
-    }
-    if let Some(prompt) = after(&new, "AGENT: ") {
+    // What stands behind a tool's result came while the tool ran.
+    let (answered, new) = match new.rsplit_once("\"tool_result\"") {
+        Some((_, since)) => (true, since),
+        None => (false, new.as_str()),
+    };
+    let id = format!("toolu_{}", number());
+    if let Some(prompt) = after(new, "AGENT: ") {
         let offered =
             |name: &&str| body["tools"].to_string().contains(&format!("\"name\":\"{name}\""));
         let name = ["Agent", "Task"].into_iter().find(offered).expect("subagents are offered");
@@ -27,17 +29,12 @@ pub fn decide(body: &Value, is_turn: bool) -> Value {
         });
         return json!({"type": "tool_use", "id": id, "name": name, "input": input});
     }
-    if let Some(command) = after(&new, "RUN: ").or_else(|| skill(&new)) {
+    let skill = || if answered { None } else { skill(new) };
+    if let Some(command) = after(new, "RUN: ").or_else(skill) {
         let input = json!({"command": command, "description": "scripted"});
         return json!({"type": "tool_use", "id": id, "name": "Bash", "input": input});
     }
     json!({"type": "text", "text": "noted"})
-}
-
-fn has_result(content: &Value) -> bool {
-    content
-        .as_array()
-        .is_some_and(|blocks| blocks.iter().any(|block| block["type"] == "tool_result"))
 }
 
 /// What stands behind a sign, which may itself stand behind a message's header: to the line's end,
@@ -96,11 +93,17 @@ pub fn everything(messages: &Value) -> String {
     text
 }
 
+/// A new number each time: answers of one number would be one answer to Claude Code.
+fn number() -> usize {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    COUNT.fetch_add(1, Ordering::Relaxed)
+}
+
 /// A message with that block.
 pub fn message(body: &Value, block: &Value) -> Value {
     let stop = if block["type"] == "tool_use" { "tool_use" } else { "end_turn" };
     json!({
-        "id": "msg_test", "type": "message", "role": "assistant", "model": body["model"],
+        "id": format!("msg_{}", number()), "type": "message", "role": "assistant", "model": body["model"],
         "content": [block], "stop_reason": stop, "stop_sequence": null,
         "usage": {"input_tokens": 10, "output_tokens": 5, "cache_creation_input_tokens": 0,
                   "cache_read_input_tokens": 0},
