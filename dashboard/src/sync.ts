@@ -136,7 +136,15 @@ export function startSync(api: Api, store: Store, wakes: (wake: () => void) => (
       // What is unread, or since some message, comes oldest first: its next page is newer.
       const upward = side === "newer" || key.includes("unread=");
       const ids: Id[] = rows.map(({ id }) => id);
-      store.dispatch({ type: "page", key, side, rows: { [kind]: rows } as Rows, ids, older: upward ? undefined : next, asOf });
+      store.dispatch({
+        type: "page",
+        key,
+        side,
+        rows: { [kind]: rows } as Rows,
+        ids,
+        older: upward ? undefined : next,
+        asOf,
+      });
       patience = SOON;
       return upward && next ? { side: "newer", path: next } : undefined;
     } catch (error) {

@@ -27,7 +27,12 @@ test("the next page is found in the header, also below a path", () => {
 
 test("a refusal is told in the relay's words, and anything else in ours", async () => {
   const body = '{"error":{"code":"target_not_found","message":"nobody","hint":"did you mean bob?"}}';
-  expect(await Problem.of(new Response(body, { status: 404 }))).toMatchObject({ status: 404, code: "target_not_found", message: "nobody", hint: "did you mean bob?" });
+  expect(await Problem.of(new Response(body, { status: 404 }))).toMatchObject({
+    status: 404,
+    code: "target_not_found",
+    message: "nobody",
+    hint: "did you mean bob?",
+  });
   const proxy = await Problem.of(new Response("<html>", { status: 502, headers: { "retry-after": "3" } }));
   expect(proxy).toMatchObject({ status: 502, code: "unexpected", retryAfter: 3_000 });
   expect(Problem.from(new TypeError("fetch failed"))).toMatchObject({ code: "unreachable" });

@@ -24,7 +24,14 @@ test.each([
 test("only what is visible is drawn, and as much around it as asked for", () => {
   expect(range(TOPS, 65, 20, 0)).toEqual([2, 4]);
   expect(range(TOPS, 65, 20, 60)).toEqual([0, 5]);
-  expect(range(offsets(0, () => 1), 0, 100, 100)).toEqual([0, 0]);
+  expect(
+    range(
+      offsets(0, () => 1),
+      0,
+      100,
+      100,
+    ),
+  ).toEqual([0, 0]);
   const many = offsets(100_000, () => 60);
   const [from, to] = range(many, 3_000_000, 800, 400);
   expect(to - from).toBeLessThan(30);

@@ -67,7 +67,12 @@ export function pair(id: string, more: Partial<Pair> = {}): Pair {
   return { id, initiator: "alice", partner: "bob", status: "pending", createdAt: AT, ...more };
 }
 
-export function taskEvent(id: number, taskId: number, type: TaskEvent["type"], more: Partial<TaskEvent> = {}): TaskEvent {
+export function taskEvent(
+  id: number,
+  taskId: number,
+  type: TaskEvent["type"],
+  more: Partial<TaskEvent> = {},
+): TaskEvent {
   return { id, taskId, type, data: {}, at: AT + id, ...more };
 }
 

@@ -14,7 +14,12 @@ function events(...events: Event[]): Action {
   return { type: "events", events };
 }
 
-function page(key: string, rows: Rows, asOf: number, more: { side?: "fresh" | "older" | "newer"; older?: string } = {}): Action {
+function page(
+  key: string,
+  rows: Rows,
+  asOf: number,
+  more: { side?: "fresh" | "older" | "newer"; older?: string } = {},
+): Action {
   const ids = (rows.messages ?? rows.tasks ?? rows.pairs ?? []).map(({ id }): Id => id);
   return { type: "page", key, side: more.side ?? "fresh", rows, ids, older: more.older, asOf };
 }
@@ -23,7 +28,11 @@ function ids(state: State, key = FEED): readonly Id[] {
   return state.lists.get(key)!.ids;
 }
 
-const BEGUN: Action[] = [{ type: "began", seq: 10 }, { type: "reading", key: FEED, side: "fresh" }, page(FEED, { messages: [message(8), message(9)] }, 10, { older: "messages?before=8" })];
+const BEGUN: Action[] = [
+  { type: "began", seq: 10 },
+  { type: "reading", key: FEED, side: "fresh" },
+  page(FEED, { messages: [message(8), message(9)] }, 10, { older: "messages?before=8" }),
+];
 
 describe("events", () => {
   test("a new message is put at the end of the feed, and the cursor moves on", () => {
@@ -49,7 +58,10 @@ describe("events", () => {
     const all = [
       sent(11, { claimable: true }),
       event(12, "message.read", { messageId: 11, by: "bob" }),
-      event(13, "message.claimed", { message: message(11, { claimable: true, claim: { by: "bob", at: AT, generation: 1 } }), by: "bob" }),
+      event(13, "message.claimed", {
+        message: message(11, { claimable: true, claim: { by: "bob", at: AT, generation: 1 } }),
+        by: "bob",
+      }),
       event(14, "agent.registered", { agent: agent("bob") }),
       event(15, "agent.status", { agent: agent("bob", { status: "busy" }) }),
       event(16, "pair.invited", { pair: pair("p1") }),
@@ -78,28 +90,49 @@ describe("events", () => {
 describe("pages and events out of order", () => {
   test("a page that was asked for before a claim does not undo the claim", () => {
     const claimed = message(9, { claimable: true, claim: { by: "bob", at: AT, generation: 1 } });
-    const state = run([...BEGUN, events(event(11, "message.claimed", { message: claimed, by: "bob" })), page(FEED, { messages: [message(8), message(9, { claimable: true })] }, 10)]);
+    const state = run([
+      ...BEGUN,
+      events(event(11, "message.claimed", { message: claimed, by: "bob" })),
+      page(FEED, { messages: [message(8), message(9, { claimable: true })] }, 10),
+    ]);
     expect(state.messages.rows.get(9)?.claim?.by).toBe("bob");
   });
 
   test("a page that was asked for after an event is newer than it", () => {
-    const state = run([...BEGUN, events(event(11, "agent.status", { agent: agent("bob", { status: "busy" }) })), { type: "agents", agents: [agent("bob", { status: "offline" })], asOf: 12 }]);
+    const state = run([
+      ...BEGUN,
+      events(event(11, "agent.status", { agent: agent("bob", { status: "busy" }) })),
+      { type: "agents", agents: [agent("bob", { status: "offline" })], asOf: 12 },
+    ]);
     expect(state.agents.rows.get("bob")?.status).toBe("offline");
   });
 
   test("a message that arrives while the first page is on its way is not lost", () => {
-    const state = run([{ type: "began", seq: 10 }, { type: "reading", key: FEED, side: "fresh" }, events(sent(11)), page(FEED, { messages: [message(8), message(9)] }, 10)]);
+    const state = run([
+      { type: "began", seq: 10 },
+      { type: "reading", key: FEED, side: "fresh" },
+      events(sent(11)),
+      page(FEED, { messages: [message(8), message(9)] }, 10),
+    ]);
     expect(ids(state)).toEqual([8, 9, 11]);
   });
 
   test("older pages go in front, and what two pages share stands once", () => {
-    const state = run([...BEGUN, events(sent(11)), page(FEED, { messages: [message(5), message(7), message(8)] }, 11, { side: "older", older: "messages?before=5" })]);
+    const state = run([
+      ...BEGUN,
+      events(sent(11)),
+      page(FEED, { messages: [message(5), message(7), message(8)] }, 11, { side: "older", older: "messages?before=5" }),
+    ]);
     expect(ids(state)).toEqual([5, 7, 8, 9, 11]);
     expect(state.lists.get(FEED)?.older).toBe("messages?before=5");
   });
 
   test("the newest page read again takes the place of rows that it may not join", () => {
-    const state = run([...BEGUN, { type: "gap" }, page(FEED, { messages: [message(90), message(91)] }, 95, { older: "messages?before=90" })]);
+    const state = run([
+      ...BEGUN,
+      { type: "gap" },
+      page(FEED, { messages: [message(90), message(91)] }, 95, { older: "messages?before=90" }),
+    ]);
     expect(ids(state)).toEqual([90, 91]);
   });
 
@@ -110,12 +143,20 @@ describe("pages and events out of order", () => {
   });
 
   test("an agent that came while the listing was on its way stays", () => {
-    const state = run([...BEGUN, events(event(11, "agent.registered", { agent: agent("dave") })), { type: "agents", agents: [agent("bob")], asOf: 10 }]);
+    const state = run([
+      ...BEGUN,
+      events(event(11, "agent.registered", { agent: agent("dave") })),
+      { type: "agents", agents: [agent("bob")], asOf: 10 },
+    ]);
     expect([...state.agents.rows.keys()].sort()).toEqual(["bob", "dave"]);
   });
 
   test("an agent that a later listing does not have is gone", () => {
-    const state = run([...BEGUN, { type: "agents", agents: [agent("bob"), agent("carol")], asOf: 10 }, { type: "agents", agents: [agent("carol")], asOf: 20 }]);
+    const state = run([
+      ...BEGUN,
+      { type: "agents", agents: [agent("bob"), agent("carol")], asOf: 10 },
+      { type: "agents", agents: [agent("carol")], asOf: 20 },
+    ]);
     expect([...state.agents.rows.keys()]).toEqual(["carol"]);
   });
 });
@@ -123,13 +164,24 @@ describe("pages and events out of order", () => {
 describe("what happens to a message", () => {
   test("readers become more, whether events or pages tell of them", () => {
     const read = (seq: number, by: string) => events(event(seq, "message.read", { messageId: 9, by }));
-    const state = run([...BEGUN, read(11, "bob"), read(12, "carol"), page(FEED, { messages: [message(9, { readBy: ["dave"] })] }, 10)]);
+    const state = run([
+      ...BEGUN,
+      read(11, "bob"),
+      read(12, "carol"),
+      page(FEED, { messages: [message(9, { readBy: ["dave"] })] }, 10),
+    ]);
     expect(state.messages.rows.get(9)?.readBy.toSorted()).toEqual(["bob", "carol", "dave"]);
   });
 
   test("a live event, which carries no readers, takes none away", () => {
     const claimed = message(9, { claimable: true, claim: { by: "bob", at: AT, generation: 1 } });
-    const state = run([...BEGUN, events(event(11, "message.read", { messageId: 9, by: "bob" }), event(12, "message.claimed", { message: claimed, by: "bob" }))]);
+    const state = run([
+      ...BEGUN,
+      events(
+        event(11, "message.read", { messageId: 9, by: "bob" }),
+        event(12, "message.claimed", { message: claimed, by: "bob" }),
+      ),
+    ]);
     expect(state.messages.rows.get(9)?.readBy).toEqual(["bob"]);
   });
 
@@ -160,7 +212,10 @@ describe("what happens to a message", () => {
   });
 
   test("a deleted message keeps its place and loses its text", () => {
-    const state = run([...BEGUN, events(event(11, "message.deleted", { message: message(9, { body: "", deletedAt: AT }), by: "alice" }))]);
+    const state = run([
+      ...BEGUN,
+      events(event(11, "message.deleted", { message: message(9, { body: "", deletedAt: AT }), by: "alice" })),
+    ]);
     expect(ids(state)).toEqual([8, 9]);
     expect(state.messages.rows.get(9)).toMatchObject({ body: "", deletedAt: AT });
   });
@@ -169,7 +224,9 @@ describe("what happens to a message", () => {
     const claimed = message(9, { claimable: true, claim: { by: "human", at: AT, generation: 1 } });
     const state = run([...BEGUN, { type: "saw", rows: { messages: [claimed] }, asOf: 10 }]);
     expect(state.messages.rows.get(9)?.claim?.by).toBe("human");
-    expect(run([events(event(11, "message.claimed", { message: claimed }))], state).messages.rows.get(9)).toEqual(state.messages.rows.get(9));
+    expect(run([events(event(11, "message.claimed", { message: claimed }))], state).messages.rows.get(9)).toEqual(
+      state.messages.rows.get(9),
+    );
   });
 });
 
@@ -184,7 +241,11 @@ describe("lists", () => {
 
   test("filters that the page can judge are judged here, without case for ids", () => {
     const key = "messages?channel=standup&from=Alice";
-    const state = run([...BEGUN, ...opened(key), events(sent(11, { channel: "standup" }), sent(12), sent(13, { channel: "standup", from: "carol" }))]);
+    const state = run([
+      ...BEGUN,
+      ...opened(key),
+      events(sent(11, { channel: "standup" }), sent(12), sent(13, { channel: "standup", from: "carol" })),
+    ]);
     expect(ids(state, key)).toEqual([11]);
     expect(state.lists.get(key)?.behind).toBe(false);
   });
@@ -194,7 +255,10 @@ describe("lists", () => {
     const state = run([...BEGUN, ...opened(key), events(sent(11))]);
     expect(ids(state, key)).toEqual([]);
     expect(state.lists.get(key)?.behind).toBe(true);
-    const caught = run([{ type: "reading", key, side: "newer" }, page(key, { messages: [message(11)] }, 11, { side: "newer" })], state);
+    const caught = run(
+      [{ type: "reading", key, side: "newer" }, page(key, { messages: [message(11)] }, 11, { side: "newer" })],
+      state,
+    );
     expect(caught.lists.get(key)).toMatchObject({ behind: false, ids: [11] });
   });
 
@@ -212,7 +276,12 @@ describe("lists", () => {
 
   test("mail that the operator has read is no longer unread", () => {
     const mine = message(9, { to: "human" });
-    const state = run([...BEGUN, { type: "reading", key: MINE, side: "fresh" }, page(MINE, { messages: [mine] }, 10), events(event(11, "message.read", { messageId: 9, by: "human" }))]);
+    const state = run([
+      ...BEGUN,
+      { type: "reading", key: MINE, side: "fresh" },
+      page(MINE, { messages: [mine] }, 10),
+      events(event(11, "message.read", { messageId: 9, by: "human" })),
+    ]);
     expect(ids(state, MINE)).toEqual([]);
   });
 
@@ -229,13 +298,26 @@ describe("lists", () => {
     const created = taskEvent(11, 11, "created");
     const claimed = taskEvent(12, 11, "claimed", { by: "bob" });
     const read: Action = { type: "history", taskId: 11, events: [created, claimed] };
-    const live = events(event(12, "task.claimed", { task: task(11), taskEvent: claimed }), event(13, "task.released", { task: task(11), taskEvent: taskEvent(13, 11, "released") }));
-    expect(run([...BEGUN, read, live]).histories.get(11)?.map(({ id }) => id)).toEqual([11, 12, 13]);
+    const live = events(
+      event(12, "task.claimed", { task: task(11), taskEvent: claimed }),
+      event(13, "task.released", { task: task(11), taskEvent: taskEvent(13, 11, "released") }),
+    );
+    expect(
+      run([...BEGUN, read, live])
+        .histories.get(11)
+        ?.map(({ id }) => id),
+    ).toEqual([11, 12, 13]);
   });
 
   test("pairs, whose ids have no order, stand in the order in which they came", () => {
     const key = "pairs?";
-    const state = run([...BEGUN, { type: "reading", key, side: "fresh" }, page(key, { pairs: [pair("z9"), pair("b2")] }, 10), events(event(11, "pair.invited", { pair: pair("a1") })), page(key, { pairs: [pair("k5"), pair("z9")] }, 11, { side: "older" })]);
+    const state = run([
+      ...BEGUN,
+      { type: "reading", key, side: "fresh" },
+      page(key, { pairs: [pair("z9"), pair("b2")] }, 10),
+      events(event(11, "pair.invited", { pair: pair("a1") })),
+      page(key, { pairs: [pair("k5"), pair("z9")] }, 11, { side: "older" }),
+    ]);
     expect(ids(state, key)).toEqual(["k5", "z9", "b2", "a1"]);
     const ended = run([events(event(12, "pair.ended", { pair: pair("b2", { status: "ended" }) }))], state);
     expect(ended.pairs.rows.get("b2")?.status).toBe("ended");
@@ -292,7 +374,8 @@ describe("bounds", () => {
     const found = Array.from({ length: 400 }, (_, at) => message(100_000 + at));
     let state = run([...BEGUN, { type: "reading", key, side: "fresh" }, page(key, { messages: found }, 10)]);
     for (let at = 0; at < 20; at++) state = run([{ type: "reading", key: `messages?q=${at}`, side: "fresh" }], state);
-    for (let from = 11; from < 4_000; from += 500) state = run([events(...Array.from({ length: 500 }, (_, at) => sent(from + at)))], state);
+    for (let from = 11; from < 4_000; from += 500)
+      state = run([events(...Array.from({ length: 500 }, (_, at) => sent(from + at)))], state);
     expect(state.messages.rows.has(100_000)).toBe(false);
   });
 });

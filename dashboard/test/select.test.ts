@@ -5,7 +5,11 @@ import { agent, AT, message, pair, task } from "./make.ts";
 const MINUTE = 60_000;
 
 test("threads stand in the order of their newest message, with who wrote in them", () => {
-  const found = threads([message(1, { subject: "Start" }), message(2), message(3, { threadId: 1, from: "bob", to: "alice" })]);
+  const found = threads([
+    message(1, { subject: "Start" }),
+    message(2),
+    message(3, { threadId: 1, from: "bob", to: "alice" }),
+  ]);
   expect(found.map(({ id, count, people }) => ({ id, count, people }))).toEqual([
     { id: 1, count: 2, people: ["bob", "alice"] },
     { id: 2, count: 1, people: ["alice"] },
@@ -28,13 +32,25 @@ test("a thread is unread when mail to the operator in it is", () => {
 
 test("direct mail that nobody has read for five minutes is waiting, groups and work are not", () => {
   const now = AT + 6 * MINUTE;
-  const old = [message(1), message(2, { readBy: ["bob"] }), message(3, { to: "tag:x" }), message(4, { claimable: true }), message(5, { to: "human" }), message(6, { expiresAt: AT + MINUTE })];
+  const old = [
+    message(1),
+    message(2, { readBy: ["bob"] }),
+    message(3, { to: "tag:x" }),
+    message(4, { claimable: true }),
+    message(5, { to: "human" }),
+    message(6, { expiresAt: AT + MINUTE }),
+  ];
   const fresh = message(7, { createdAt: now - MINUTE });
   expect(waitingMail([...old, fresh], now).map(({ id }) => id)).toEqual([1]);
 });
 
 test("claims are about to lapse when nobody renews them, and stall without progress", () => {
-  const claim = (since: number, left?: number) => ({ by: "bob", at: AT - since, generation: 1, ...(left === undefined ? {} : { expiresAt: AT + left }) });
+  const claim = (since: number, left?: number) => ({
+    by: "bob",
+    at: AT - since,
+    generation: 1,
+    ...(left === undefined ? {} : { expiresAt: AT + left }),
+  });
   const messages = [
     message(1, { claimable: true, claim: claim(MINUTE, 4 * MINUTE) }),
     message(2, { claimable: true, claim: claim(4 * MINUTE, MINUTE) }),
@@ -52,7 +68,12 @@ test("claims are about to lapse when nobody renews them, and stall without progr
 });
 
 test("open work is what nobody has: a task once, not also its message", () => {
-  const messages = [message(1, { claimable: true }), message(2, { claimable: true, taskId: 3 }), message(4, { claimable: true, expiresAt: AT - 1 }), message(5)];
+  const messages = [
+    message(1, { claimable: true }),
+    message(2, { claimable: true, taskId: 3 }),
+    message(4, { claimable: true, expiresAt: AT - 1 }),
+    message(5),
+  ];
   const tasks = [task(3), task(6, { status: "claimed" })];
   expect(openWork(messages, tasks, AT).map(({ id }) => id)).toEqual([3, 1]);
 });

@@ -10,7 +10,10 @@ const files = readdirSync(path.join(root, "src"), { recursive: true })
   .filter((name) => /\.(tsx?|css|svg)$/.test(name) && !name.endsWith("api.d.ts"));
 
 const FORBIDDEN: [string, RegExp][] = [
-  ["markup from text", /innerHTML|outerHTML|insertAdjacentHTML|dangerouslySetInnerHTML|document\.write|createContextualFragment|DOMParser|srcdoc/],
+  [
+    "markup from text",
+    /innerHTML|outerHTML|insertAdjacentHTML|dangerouslySetInnerHTML|document\.write|createContextualFragment|DOMParser|srcdoc/,
+  ],
   ["code from text", /\beval\(|new Function\(|javascript:/],
   ["a style that the policy forbids", /style=["'`]|setAttribute\(["']style/],
   ["a handler that the policy forbids", /\son[a-z]+="/],

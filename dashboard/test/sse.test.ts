@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { parser } from "../src/api/sse.ts";
 
-const TEXT = 'id: 0\nevent: hello\nretry: 2000\ndata: {"cursor":0}\n\n: keep-alive\n\nid: 2\nevent: agent.registered\ndata: {"seq":2,\ndata: "x":"ü😀"}\n\n';
+const TEXT =
+  'id: 0\nevent: hello\nretry: 2000\ndata: {"cursor":0}\n\n: keep-alive\n\nid: 2\nevent: agent.registered\ndata: {"seq":2,\ndata: "x":"ü😀"}\n\n';
 const FRAMES = [
   { id: "0", name: "hello", data: '{"cursor":0}' },
   { id: "2", name: "agent.registered", data: '{"seq":2,\n"x":"ü😀"}' },

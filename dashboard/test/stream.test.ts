@@ -67,7 +67,10 @@ test("after a lost connection it resumes behind the last event that was handled"
     setTimeout(() => response.destroy(), 20);
   });
   const seen = reader(5);
-  following = follow(connect(base, () => null), seen);
+  following = follow(
+    connect(base, () => null),
+    seen,
+  );
   await vi.waitFor(() => expect(seen.seen.length).toBeGreaterThanOrEqual(9), 10_000);
   expect(seen.seen.slice(0, 9)).toEqual([6, 7, 8, 9, 10, 11, 12, 13, 14]);
   expect(asked.slice(0, 3)).toEqual(["5", "8", "11"]);
@@ -81,7 +84,10 @@ test("the token goes into the header, and the address has none", async () => {
     requests.push({ url: request.url, token: request.headers.authorization });
     streaming(response);
   });
-  following = follow(connect(base, () => "arl_operator_x"), reader());
+  following = follow(
+    connect(base, () => "arl_operator_x"),
+    reader(),
+  );
   await vi.waitFor(() => expect(requests).toHaveLength(1));
   expect(requests[0]).toEqual({ url: "/api/events", token: "Bearer arl_operator_x" });
 });
@@ -95,7 +101,10 @@ test("a gap is told, a good-bye ends the connection, and then it comes back", as
     if (connections === 1) response.write(frame(1, "server.shutdown"));
   });
   const seen = reader();
-  following = follow(connect(base, () => null), seen);
+  following = follow(
+    connect(base, () => null),
+    seen,
+  );
   await vi.waitFor(() => expect(seen.seen).toEqual([1]), 10_000);
   expect(seen.told).toEqual(["hello 1.2.3", "gap", "lost 1", "hello 1.2.3"]);
 });
@@ -108,7 +117,10 @@ test("a refusal stops it: asking again would not help", async () => {
     response.end('{"error":{"code":"unauthorized","message":"no token"}}');
   });
   const seen = reader();
-  following = follow(connect(base, () => null), seen);
+  following = follow(
+    connect(base, () => null),
+    seen,
+  );
   await vi.waitFor(() => expect(seen.told).toEqual(["refused unauthorized"]));
   following.hurry();
   expect(asked).toBe(1);
@@ -121,7 +133,10 @@ test("a relay that is too busy is left alone as long as it asks for", async () =
     response.writeHead(429, { "content-type": "application/json", "retry-after": "1" });
     response.end('{"error":{"code":"too_many_streams","message":"later"}}');
   });
-  following = follow(connect(base, () => null), reader());
+  following = follow(
+    connect(base, () => null),
+    reader(),
+  );
   await vi.waitFor(() => expect(times.length).toBeGreaterThan(1), 10_000);
   expect(times[1]! - times[0]!).toBeGreaterThan(950);
 });

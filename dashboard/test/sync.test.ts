@@ -93,7 +93,11 @@ async function start(messages: number): Promise<{ relay: Small; store: Store; fe
   for (let count = 0; count < messages; count++) relay.say();
   await relay.listen();
   const store = createStore();
-  sync = startSync(connect(new URL(`http://127.0.0.1:${relay.port}/`), () => null), store, () => () => {});
+  sync = startSync(
+    connect(new URL(`http://127.0.0.1:${relay.port}/`), () => null),
+    store,
+    () => () => {},
+  );
   return { relay, store, feed: () => [...store.get().lists.get(FEED)!.ids] as number[] };
 }
 

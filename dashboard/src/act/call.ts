@@ -19,8 +19,17 @@ export function send(message: Omit<SendMessage, "from">, key: string): Promise<S
   return api.send<Sent>("POST", "messages", body, { "idempotency-key": key });
 }
 
-export function createTask(task: { title: string; body: string; target: string; severity: string; channel?: string }): Promise<Task> {
-  return seen(() => api.send<Task>("POST", "tasks", { ...speaker(), ...task }), (task) => ({ tasks: [task] }));
+export function createTask(task: {
+  title: string;
+  body: string;
+  target: string;
+  severity: string;
+  channel?: string;
+}): Promise<Task> {
+  return seen(
+    () => api.send<Task>("POST", "tasks", { ...speaker(), ...task }),
+    (task) => ({ tasks: [task] }),
+  );
 }
 
 /** Claims, releases or finishes work, under the grant that is shown. */
@@ -28,11 +37,17 @@ export async function work(what: Message | Task, verb: "claim" | "release" | "do
   const grant = verb === "claim" || !what.claim ? {} : { generation: what.claim.generation };
   const body = { ...actor(), ...grant };
   if (!isTask(what)) {
-    await seen(() => api.send<Message>("POST", `messages/${what.id}/${verb}`, body), (message) => ({ messages: [message] }));
+    await seen(
+      () => api.send<Message>("POST", `messages/${what.id}/${verb}`, body),
+      (message) => ({ messages: [message] }),
+    );
   } else if (verb === "done") {
     await report(what, { status: "done", ...(result ? { result } : {}) });
   } else {
-    await seen(() => api.send<Task>("POST", `tasks/${what.id}/${verb}`, body), (task) => ({ tasks: [task] }));
+    await seen(
+      () => api.send<Task>("POST", `tasks/${what.id}/${verb}`, body),
+      (task) => ({ tasks: [task] }),
+    );
   }
 }
 
@@ -54,7 +69,10 @@ export function erase(message: Message): Promise<unknown> {
 
 export function editAgent(id: string, changes: UpdateAgent): Promise<Agent> {
   const path = `agents/${encodeURIComponent(id)}`;
-  return seen(() => api.send<Agent>("PATCH", path, changes), (agent) => ({ agents: [agent] }));
+  return seen(
+    () => api.send<Agent>("PATCH", path, changes),
+    (agent) => ({ agents: [agent] }),
+  );
 }
 
 export function removeAgent(id: string): Promise<unknown> {
@@ -63,11 +81,17 @@ export function removeAgent(id: string): Promise<unknown> {
 
 export function invite(from: string, target: string, objective: string): Promise<Pair> {
   const body = { from, target, ...(objective ? { objective } : {}) };
-  return seen(() => api.send<Pair>("POST", "pairs", body), (pair) => ({ pairs: [pair] }));
+  return seen(
+    () => api.send<Pair>("POST", "pairs", body),
+    (pair) => ({ pairs: [pair] }),
+  );
 }
 
 export function actOnPair(pair: Pair, verb: "accept" | "reject" | "hangup", as: string): Promise<Pair> {
-  return seen(() => api.send<Pair>("POST", `pairs/${pair.id}/${verb}`, { agentId: as }), (pair) => ({ pairs: [pair] }));
+  return seen(
+    () => api.send<Pair>("POST", `pairs/${pair.id}/${verb}`, { agentId: as }),
+    (pair) => ({ pairs: [pair] }),
+  );
 }
 
 export function sayInPair(pair: Pair, body: string): Promise<Sent> {

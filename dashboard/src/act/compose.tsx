@@ -57,17 +57,39 @@ export function Compose({ draft: given }: { draft: Partial<Draft> | undefined })
           ))}
         </fieldset>
         <p class="form-note">{KINDS.find(([what]) => what === draft.what)![2]}</p>
-        <TargetField label="To" first={!draft.to} value={draft.to} set={(to) => set({ to })} placeholder="An agent, label:, tag:, cap:, machine: or broadcast" />
+        <TargetField
+          label="To"
+          first={!draft.to}
+          value={draft.to}
+          set={(to) => set({ to })}
+          placeholder="An agent, label:, tag:, cap:, machine: or broadcast"
+        />
         <Reach target={draft.to} />
         <Field label={task ? "Title" : "Subject"}>
-          <input value={draft.subject} maxLength={200} required={task} placeholder={task ? "" : "Optional"} onInput={(event) => set({ subject: event.currentTarget.value })} />
+          <input
+            value={draft.subject}
+            maxLength={200}
+            required={task}
+            placeholder={task ? "" : "Optional"}
+            onInput={(event) => set({ subject: event.currentTarget.value })}
+          />
         </Field>
         <Field label="Text">
-          <textarea rows={8} data-first={draft.to ? "" : undefined} value={draft.body} dir="auto" required={!task} onInput={(event) => set({ body: event.currentTarget.value })} />
+          <textarea
+            rows={8}
+            data-first={draft.to ? "" : undefined}
+            value={draft.body}
+            dir="auto"
+            required={!task}
+            onInput={(event) => set({ body: event.currentTarget.value })}
+          />
         </Field>
         {task && (
           <Field label="Severity">
-            <select value={draft.severity} onChange={(event) => set({ severity: event.currentTarget.value as Draft["severity"] })}>
+            <select
+              value={draft.severity}
+              onChange={(event) => set({ severity: event.currentTarget.value as Draft["severity"] })}
+            >
               {["info", "warning", "error", "critical"].map((severity) => (
                 <option key={severity}>{severity}</option>
               ))}
@@ -78,7 +100,10 @@ export function Compose({ draft: given }: { draft: Partial<Draft> | undefined })
           <div class="pair-of-fields">
             {!task && (
               <Field label="Urgency">
-                <select value={draft.urgency} onChange={(event) => set({ urgency: event.currentTarget.value as Draft["urgency"] })}>
+                <select
+                  value={draft.urgency}
+                  onChange={(event) => set({ urgency: event.currentTarget.value as Draft["urgency"] })}
+                >
                   <option value="normal">normal: as soon as it fits</option>
                   <option value="later">later: when idle</option>
                   <option value="interrupt">interrupt: stop and read</option>
@@ -86,7 +111,11 @@ export function Compose({ draft: given }: { draft: Partial<Draft> | undefined })
               </Field>
             )}
             <Field label="Channel" hint="Only who subscribes to it gets it.">
-              <input value={draft.channel} placeholder="None" onInput={(event) => set({ channel: event.currentTarget.value })} />
+              <input
+                value={draft.channel}
+                placeholder="None"
+                onInput={(event) => set({ channel: event.currentTarget.value })}
+              />
             </Field>
           </div>
         ) : (
@@ -99,7 +128,14 @@ export function Compose({ draft: given }: { draft: Partial<Draft> | undefined })
           <span class="faint hint-keys">
             <kbd>Ctrl</kbd> <kbd>Enter</kbd> sends
           </span>
-          <button type="button" class="quiet" onClick={() => { keep("compose", undefined); close(); }}>
+          <button
+            type="button"
+            class="quiet"
+            onClick={() => {
+              keep("compose", undefined);
+              close();
+            }}
+          >
             Discard
           </button>
           <button type="submit" class="primary" disabled={busy}>

@@ -10,7 +10,15 @@ export interface Draft {
   severity: "info" | "warning" | "error" | "critical";
 }
 
-export const BLANK: Draft = { what: "message", to: "", subject: "", body: "", urgency: "normal", channel: "", severity: "info" };
+export const BLANK: Draft = {
+  what: "message",
+  to: "",
+  subject: "",
+  body: "",
+  urgency: "normal",
+  channel: "",
+  severity: "info",
+};
 
 const PREFIX = "agent-relay.draft.";
 
@@ -41,7 +49,8 @@ export function keyring(): (body: unknown) => string {
   let last: { text: string; key: string } | undefined;
   return (body) => {
     const text = JSON.stringify(body);
-    if (last?.text !== text) last = { text, key: crypto.randomUUID?.() ?? `web-${Date.now()}-${Math.random().toString(36).slice(2)}` };
+    if (last?.text !== text)
+      last = { text, key: crypto.randomUUID?.() ?? `web-${Date.now()}-${Math.random().toString(36).slice(2)}` };
     return last.key;
   };
 }

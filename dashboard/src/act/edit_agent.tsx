@@ -30,7 +30,12 @@ export function EditAgent({ id }: { id: string }): JSX.Element {
           <input data-first value={label} maxLength={64} onInput={(event) => setLabel(event.currentTarget.value)} />
         </Field>
         <Field label="Tags" hint="Words with spaces between; mail to tag:… reaches all who have it.">
-          <input value={tags} autocapitalize="off" spellcheck={false} onInput={(event) => setTags(event.currentTarget.value)} />
+          <input
+            value={tags}
+            autocapitalize="off"
+            spellcheck={false}
+            onInput={(event) => setTags(event.currentTarget.value)}
+          />
         </Field>
         {problem && <Trouble problem={problem} />}
         <footer>

@@ -11,7 +11,10 @@ import { invite } from "./call.ts";
 import { keep, kept } from "./draft.ts";
 
 export function Invite({ target }: { target: string | undefined }): JSX.Element {
-  const [draft, setDraft] = useState(() => ({ ...kept("invite", { from: "human", target: "", objective: "" }), ...(target ? { target } : {}) }));
+  const [draft, setDraft] = useState(() => ({
+    ...kept("invite", { from: "human", target: "", objective: "" }),
+    ...(target ? { target } : {}),
+  }));
   const { busy, problem, run } = useAction();
 
   function set(changes: Partial<typeof draft>): void {
@@ -36,10 +39,28 @@ export function Invite({ target }: { target: string | undefined }): JSX.Element 
     <Dialog title="Invite to a pair">
       <form class="form" onSubmit={submit}>
         <p class="form-note">A pair is a live chat of two. Each can be in one at a time; you can watch any of them.</p>
-        <TargetField label="Who invites" value={draft.from} set={(from) => set({ from })} single placeholder="human, or an agent's id" />
-        <TargetField label="Who is invited" first value={draft.target} set={(target) => set({ target })} single placeholder="An agent's id, label, name or project" />
+        <TargetField
+          label="Who invites"
+          value={draft.from}
+          set={(from) => set({ from })}
+          single
+          placeholder="human, or an agent's id"
+        />
+        <TargetField
+          label="Who is invited"
+          first
+          value={draft.target}
+          set={(target) => set({ target })}
+          single
+          placeholder="An agent's id, label, name or project"
+        />
         <Field label="Objective" hint="What it is for; both read it first.">
-          <textarea rows={3} maxLength={2000} value={draft.objective} onInput={(event) => set({ objective: event.currentTarget.value })} />
+          <textarea
+            rows={3}
+            maxLength={2000}
+            value={draft.objective}
+            onInput={(event) => set({ objective: event.currentTarget.value })}
+          />
         </Field>
         {problem && <Trouble problem={problem} />}
         <footer>

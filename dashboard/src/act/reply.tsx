@@ -94,7 +94,16 @@ export function Saying({ place, label, focus, say, children }: SayingProps): JSX
       {children}
       {problem && <Trouble problem={problem} />}
       <div class="reply-line">
-        <textarea ref={field} data-reply rows={1} aria-label={label} placeholder={`${label}…`} dir="auto" value={body} onInput={(event) => set(event.currentTarget.value)} />
+        <textarea
+          ref={field}
+          data-reply
+          rows={1}
+          aria-label={label}
+          placeholder={`${label}…`}
+          dir="auto"
+          value={body}
+          onInput={(event) => set(event.currentTarget.value)}
+        />
         <button type="submit" class="primary" disabled={busy || body.trim() === ""}>
           {busy ? "Sending…" : "Send"}
         </button>
@@ -102,4 +111,3 @@ export function Saying({ place, label, focus, say, children }: SayingProps): JSX
     </form>
   );
 }
-

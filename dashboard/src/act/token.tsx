@@ -37,11 +37,19 @@ export function TokenPrompt(): JSX.Element {
       <form class="form" onSubmit={submit}>
         {refused && token() ? <Trouble problem={refused} /> : !asked && <p class="form-note">{WHO[standing()]}</p>}
         <p class="form-note">
-          <code>agent-relay open</code> opens this page with the operator's token. By hand: <code>agent-relay open --print</code>, or
-          what <code>AGENT_RELAY_TOKEN</code> was set to.
+          <code>agent-relay open</code> opens this page with the operator's token. By hand:{" "}
+          <code>agent-relay open --print</code>, or what <code>AGENT_RELAY_TOKEN</code> was set to.
         </p>
         <Field label="Token">
-          <input data-first type="password" name="token" autocomplete="off" required value={secret} onInput={(event) => setSecret(event.currentTarget.value)} />
+          <input
+            data-first
+            type="password"
+            name="token"
+            autocomplete="off"
+            required
+            value={secret}
+            onInput={(event) => setSecret(event.currentTarget.value)}
+          />
         </Field>
         <label class="check">
           <input type="checkbox" checked={remember} onChange={(event) => setRemember(event.currentTarget.checked)} />

@@ -13,7 +13,12 @@ export interface Page<T> {
 export interface Api {
   get<T>(path: string, query?: Query): Promise<T>;
   page<T>(path: string, query?: Query): Promise<Page<T>>;
-  send<T>(method: "POST" | "PATCH" | "DELETE", path: string, body?: unknown, headers?: Record<string, string>): Promise<T>;
+  send<T>(
+    method: "POST" | "PATCH" | "DELETE",
+    path: string,
+    body?: unknown,
+    headers?: Record<string, string>,
+  ): Promise<T>;
   /** A response whose body is read as it comes. */
   open(path: string, headers: Record<string, string>, signal: AbortSignal): Promise<Response>;
 }

@@ -9,7 +9,12 @@ export class Problem extends Error {
   /** Not before so many milliseconds, if the relay said so. */
   readonly retryAfter: number | undefined;
 
-  constructor(status: number, code: string, message: string, more: { hint?: string; details?: unknown; retryAfter?: number } = {}) {
+  constructor(
+    status: number,
+    code: string,
+    message: string,
+    more: { hint?: string; details?: unknown; retryAfter?: number } = {},
+  ) {
     super(message);
     this.status = status;
     this.code = code;
@@ -40,8 +45,13 @@ export class Problem extends Error {
   static from(error: unknown): Problem {
     if (error instanceof Problem) return error;
     const timeout = error instanceof DOMException && error.name === "TimeoutError";
-    return new Problem(0, "unreachable", timeout ? "The relay did not answer in time." : "The relay cannot be reached.", {
-      hint: "Nothing you typed is lost. Try again when the connection is back.",
-    });
+    return new Problem(
+      0,
+      "unreachable",
+      timeout ? "The relay did not answer in time." : "The relay cannot be reached.",
+      {
+        hint: "Nothing you typed is lost. Try again when the connection is back.",
+      },
+    );
   }
 }

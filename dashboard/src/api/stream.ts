@@ -33,7 +33,13 @@ export function follow(api: Api, reader: Reader): Follow {
   const stop = new AbortController();
   let wake = () => {};
   void run();
-  return { hurry: () => wake(), stop: () => { stop.abort(); wake(); } };
+  return {
+    hurry: () => wake(),
+    stop: () => {
+      stop.abort();
+      wake();
+    },
+  };
 
   async function run(): Promise<void> {
     let failures = 0;
@@ -42,7 +48,9 @@ export function follow(api: Api, reader: Reader): Follow {
       try {
         const since = await reader.resume();
         if (since === null || stop.signal.aborted) return;
-        await connection(since, () => { failures = 0; });
+        await connection(since, () => {
+          failures = 0;
+        });
       } catch (error) {
         if (stop.signal.aborted) return;
         const problem = Problem.from(error);

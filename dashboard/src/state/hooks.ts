@@ -24,7 +24,10 @@ export function useList<T extends Message | Task | Pair>(key: string): Listed<T>
   const started = useStore((state) => state.generation > 0);
   useEffect(() => sync.need(key), [key, started, list === undefined]);
   const ids = list?.ids;
-  const rows = useMemo(() => (ids ?? []).map((id) => table?.get(id) as T | undefined).filter((row) => row !== undefined), [ids, table]);
+  const rows = useMemo(
+    () => (ids ?? []).map((id) => table?.get(id) as T | undefined).filter((row) => row !== undefined),
+    [ids, table],
+  );
   return {
     list,
     rows,

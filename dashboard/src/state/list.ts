@@ -56,7 +56,7 @@ export function union(a: readonly number[], b: readonly number[]): readonly numb
   if (first === undefined) return a;
   if (last === undefined || last < first) return [...a, ...b];
   const out: number[] = [];
-  for (let i = 0, j = 0; i < a.length || j < b.length; ) {
+  for (let i = 0, j = 0; i < a.length || j < b.length;) {
     const left = a[i] ?? Infinity;
     const right = b[j] ?? Infinity;
     out.push(Math.min(left, right));

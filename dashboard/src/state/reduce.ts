@@ -22,7 +22,11 @@ export function reduce(state: State, action: Action): State {
     case "agents":
       return listed(state, action);
     case "agentsFailed":
-      return { ...state, agentsPhase: state.agentsPhase === "ready" ? "ready" : "failed", agentsProblem: action.problem };
+      return {
+        ...state,
+        agentsPhase: state.agentsPhase === "ready" ? "ready" : "failed",
+        agentsProblem: action.problem,
+      };
     case "reading":
       return reading(state, action.key, action.side);
     case "page":
@@ -135,7 +139,8 @@ function withReaders(message: Message, other: Message | undefined): Message {
 function sweep(state: State): State {
   if (state.messages.rows.size + state.tasks.rows.size + state.pairs.rows.size <= state.sweepAt) return state;
   const lists = new Map([...state.lists].map(([key, list]) => [key, shortened(state, list)]));
-  const wanted = (kind: List["kind"]) => new Set([...lists.values()].filter((list) => list.kind === kind).flatMap((list) => list.ids));
+  const wanted = (kind: List["kind"]) =>
+    new Set([...lists.values()].filter((list) => list.kind === kind).flatMap((list) => list.ids));
   const messages = draft(state.messages);
   const tasks = draft(state.tasks);
   const pairs = draft(state.pairs);

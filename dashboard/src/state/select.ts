@@ -18,10 +18,19 @@ export interface Thread {
 
 /** The threads of the messages given, the one with the newest message first. */
 export function threads(messages: readonly Message[]): Thread[] {
-  const found = new Map<number, { last: Message; first: Message | undefined; count: number; people: Set<string>; unread: boolean }>();
+  const found = new Map<
+    number,
+    { last: Message; first: Message | undefined; count: number; people: Set<string>; unread: boolean }
+  >();
   for (let at = messages.length - 1; at >= 0; at--) {
     const message = messages[at]!;
-    const thread = found.get(message.threadId) ?? { last: message, first: undefined, count: 0, people: new Set<string>(), unread: false };
+    const thread = found.get(message.threadId) ?? {
+      last: message,
+      first: undefined,
+      count: 0,
+      people: new Set<string>(),
+      unread: false,
+    };
     thread.count += 1;
     thread.people.add(message.from);
     if (message.id === message.threadId) thread.first = message;
@@ -84,9 +93,12 @@ export function held(messages: readonly Message[], tasks: Iterable<Task>, now: n
 /** Work that nobody has: the oldest first. */
 export function openWork(messages: readonly Message[], tasks: Iterable<Task>, now: number): (Message | Task)[] {
   const open = messages.filter(
-    ({ claimable, claim, taskId, deletedAt, expiresAt }) => claimable && !claim && !taskId && !deletedAt && !(expiresAt && expiresAt <= now),
+    ({ claimable, claim, taskId, deletedAt, expiresAt }) =>
+      claimable && !claim && !taskId && !deletedAt && !(expiresAt && expiresAt <= now),
   );
-  return [...open, ...[...tasks].filter(({ status }) => status === "open")].toSorted((a, b) => a.createdAt - b.createdAt);
+  return [...open, ...[...tasks].filter(({ status }) => status === "open")].toSorted(
+    (a, b) => a.createdAt - b.createdAt,
+  );
 }
 
 export function isFinished({ status }: Task): boolean {
@@ -104,13 +116,24 @@ export function pairOf(id: string, pairs: Iterable<Pair>): Pair | undefined {
 
 /** Agents as they are listed: by what people call them, those who are gone at the end. */
 export function sorted(agents: Iterable<Agent>): Agent[] {
-  const named = [...agents].map((agent) => ({ agent, name: (agent.label ?? agent.id).toLowerCase(), gone: agent.status === "offline" ? 1 : 0 }));
-  return named.toSorted((a, b) => a.gone - b.gone || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)).map(({ agent }) => agent);
+  const named = [...agents].map((agent) => ({
+    agent,
+    name: (agent.label ?? agent.id).toLowerCase(),
+    gone: agent.status === "offline" ? 1 : 0,
+  }));
+  return named
+    .toSorted((a, b) => a.gone - b.gone || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
+    .map(({ agent }) => agent);
 }
 
 /** Whether an agent has all the words that were typed, anywhere in what it says of itself. */
 export function mentions(agent: Agent, typed: string): boolean {
   const { id, label, name, provider, machine, project, tags, capabilities, statusDetail } = agent;
-  const text = [id, label, name, provider, machine, project, statusDetail, ...tags, ...capabilities].join("\n").toLowerCase();
-  return typed.toLowerCase().split(/\s+/).every((word) => text.includes(word));
+  const text = [id, label, name, provider, machine, project, statusDetail, ...tags, ...capabilities]
+    .join("\n")
+    .toLowerCase();
+  return typed
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => text.includes(word));
 }

@@ -71,7 +71,15 @@ export type Action =
   | { type: "agents"; agents: readonly Agent[]; asOf: number }
   | { type: "agentsFailed"; problem: Problem }
   | { type: "reading"; key: string; side: "fresh" | "older" | "newer" }
-  | { type: "page"; key: string; side: "fresh" | "older" | "newer"; rows: Rows; ids: readonly Id[]; older: string | undefined; asOf: number }
+  | {
+      type: "page";
+      key: string;
+      side: "fresh" | "older" | "newer";
+      rows: Rows;
+      ids: readonly Id[];
+      older: string | undefined;
+      asOf: number;
+    }
   | { type: "failed"; key: string; side: "fresh" | "older" | "newer"; problem: Problem }
   /** Single rows that a call answered with. */
   | { type: "saw"; rows: Rows; asOf: number }

@@ -72,11 +72,15 @@ export function complete(typed: string, agents: Iterable<Agent>): Suggestion[] {
     count(`machine:${agent.machine}`);
     if (agent.label) count(`label:${agent.label}`);
     const rank = rankOf(text, agent);
-    if (rank !== undefined) single.push({ suggestion: ofAgent(agent), rank: rank + (agent.status === "offline" ? 10 : 0) });
+    if (rank !== undefined)
+      single.push({ suggestion: ofAgent(agent), rank: rank + (agent.status === "offline" ? 10 : 0) });
   }
   const grouped = [...groups]
     .filter(([value]) => fits(text, value))
-    .map(([value, members]) => ({ suggestion: ofGroup(value, members), rank: value.toLowerCase().startsWith(text) && text ? 2 : 5 }));
+    .map(([value, members]) => ({
+      suggestion: ofGroup(value, members),
+      rank: value.toLowerCase().startsWith(text) && text ? 2 : 5,
+    }));
   if (all > 0 && fits(text, "broadcast")) grouped.push({ suggestion: ofGroup("broadcast", all), rank: 6 });
   return [...single, ...grouped]
     .toSorted((a, b) => a.rank - b.rank || (a.suggestion.value < b.suggestion.value ? -1 : 1))

@@ -35,7 +35,11 @@ export function since(at: number, now: number): string {
 export function until(at: number, now: number): string {
   const left = at - now;
   if (left <= 0) return "now";
-  return left < 2 * MINUTE ? `in ${Math.ceil(left / 1000)} s` : left < 2 * HOUR ? `in ${Math.round(left / MINUTE)} min` : `in ${Math.round(left / HOUR)} h`;
+  return left < 2 * MINUTE
+    ? `in ${Math.ceil(left / 1000)} s`
+    : left < 2 * HOUR
+      ? `in ${Math.round(left / MINUTE)} min`
+      : `in ${Math.round(left / HOUR)} h`;
 }
 
 /** A span: `40 s`, `12 min`, `3 h 20 min`, `2 d`. */

@@ -26,7 +26,8 @@ const NAMES: Readonly<Record<number, string>> = {
   0xfeff: "zero width no-break space",
 };
 
-const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]+/gu;
+const HIDDEN =
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]+/gu;
 
 /** Cuts a text into what is shown as it is and what is shown as a mark. */
 export function pieces(text: string): Piece[] {
@@ -113,7 +114,10 @@ function push(out: Block[], kind: Block["kind"], text: string): void {
 
 /** One line of a text, for a row of a list. */
 export function oneLine(text: string, most = 200): string {
-  const line = text.slice(0, most * 4).replace(/\s+/g, " ").trim();
+  const line = text
+    .slice(0, most * 4)
+    .replace(/\s+/g, " ")
+    .trim();
   return line.length > most ? `${whole(line.slice(0, most))}…` : line;
 }
 

@@ -40,11 +40,7 @@ export default function Chart({ minutes, height }: { minutes: readonly Minute[];
 }
 
 function data(minutes: readonly Minute[]): uPlot.AlignedData {
-  return [
-    minutes.map(({ at }) => at / 1000),
-    minutes.map(({ messages }) => messages),
-    minutes.map(({ done }) => done),
-  ];
+  return [minutes.map(({ at }) => at / 1000), minutes.map(({ messages }) => messages), minutes.map(({ done }) => done)];
 }
 
 /** Half a step at each end, so that the first and the last bar are whole. All spans have sixty steps. */
@@ -56,22 +52,48 @@ function options(Plot: typeof uPlot, element: HTMLElement, height: number): uPlo
   const style = getComputedStyle(element);
   const colour = (name: string) => style.getPropertyValue(name).trim();
   const font = "11px system-ui, sans-serif";
-  const axis = { stroke: colour("--faint"), font, ticks: { show: false }, grid: { stroke: colour("--line"), width: 1 } };
+  const axis = {
+    stroke: colour("--faint"),
+    font,
+    ticks: { show: false },
+    grid: { stroke: colour("--line"), width: 1 },
+  };
   return {
     width: element.clientWidth,
     height,
     padding: [10, 8, 0, 0],
     legend: { show: false },
     cursor: { points: { size: 6 }, y: false, drag: { x: false, y: false } },
-    scales: { x: { range: (_, from, to) => [from - halfOf(from, to), to + halfOf(from, to)] }, y: { range: (_, __, most) => [0, Math.max(4, Math.ceil(most * 1.15))] } },
+    scales: {
+      x: { range: (_, from, to) => [from - halfOf(from, to), to + halfOf(from, to)] },
+      y: { range: (_, __, most) => [0, Math.max(4, Math.ceil(most * 1.15))] },
+    },
     axes: [
-      { ...axis, size: 26, space: 80, values: (_, ticks) => ticks.map((tick) => Plot.fmtDate("{HH}:{mm}")(new Date(tick * 1000))), grid: { show: false } },
+      {
+        ...axis,
+        size: 26,
+        space: 80,
+        values: (_, ticks) => ticks.map((tick) => Plot.fmtDate("{HH}:{mm}")(new Date(tick * 1000))),
+        grid: { show: false },
+      },
       { ...axis, size: 34, space: 34, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000] },
     ],
     series: [
       {},
-      { stroke: colour("--accent"), fill: colour("--accent"), width: 0, points: { show: false }, paths: Plot.paths.bars!({ size: [0.72, 24], radius: 0.15 }) },
-      { stroke: colour("--good"), fill: colour("--good"), width: 0, points: { show: false }, paths: Plot.paths.bars!({ size: [0.3, 8], radius: 0.2 }) },
+      {
+        stroke: colour("--accent"),
+        fill: colour("--accent"),
+        width: 0,
+        points: { show: false },
+        paths: Plot.paths.bars!({ size: [0.72, 24], radius: 0.15 }),
+      },
+      {
+        stroke: colour("--good"),
+        fill: colour("--good"),
+        width: 0,
+        points: { show: false },
+        paths: Plot.paths.bars!({ size: [0.3, 8], radius: 0.2 }),
+      },
     ],
   };
 }

@@ -26,7 +26,15 @@ export function close(): void {
   show(undefined);
 }
 
-export function Dialog({ title, wide, children }: { title: string; wide?: boolean; children: ComponentChildren }): JSX.Element {
+export function Dialog({
+  title,
+  wide,
+  children,
+}: {
+  title: string;
+  wide?: boolean;
+  children: ComponentChildren;
+}): JSX.Element {
   const element = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const before = document.activeElement as HTMLElement | null;
@@ -35,7 +43,13 @@ export function Dialog({ title, wide, children }: { title: string; wide?: boolea
     return () => before?.isConnected && before.focus();
   }, []);
   return (
-    <dialog ref={element} class={wide ? "wide" : ""} aria-labelledby="dialog-title" onClose={close} onClick={(event) => event.target === element.current && close()}>
+    <dialog
+      ref={element}
+      class={wide ? "wide" : ""}
+      aria-labelledby="dialog-title"
+      onClose={close}
+      onClick={(event) => event.target === element.current && close()}
+    >
       <div class="dialog">
         <header>
           <h2 id="dialog-title">{title}</h2>

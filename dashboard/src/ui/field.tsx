@@ -7,7 +7,15 @@ import { complete } from "../text/target.ts";
 import { Status } from "./icon.tsx";
 import { Words } from "./text.tsx";
 
-export function Field({ label, hint, children }: { label: string; hint?: string | undefined; children: ComponentChildren }): JSX.Element {
+export function Field({
+  label,
+  hint,
+  children,
+}: {
+  label: string;
+  hint?: string | undefined;
+  children: ComponentChildren;
+}): JSX.Element {
   return (
     <label class="field">
       <span class="field-name">{label}</span>

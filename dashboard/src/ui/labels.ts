@@ -3,7 +3,10 @@
 import type { Agent } from "../wire.ts";
 
 /** The same map as before when no label has changed: a status that changes draws no names. */
-export function labelsOf(agents: ReadonlyMap<string, Agent>, before: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+export function labelsOf(
+  agents: ReadonlyMap<string, Agent>,
+  before: ReadonlyMap<string, string>,
+): ReadonlyMap<string, string> {
   const labels = new Map<string, string>();
   let same = true;
   for (const [id, { label }] of agents) {

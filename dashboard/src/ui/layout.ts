@@ -50,7 +50,11 @@ export function anchors<K>(tops: Float64Array, keys: readonly K[], top: number, 
 }
 
 /** Where to scroll so that the first anchor that is still there has not moved. */
-export function hold<K>(tops: Float64Array, indexOf: (key: K) => number | undefined, held: readonly Anchor<K>[]): number | undefined {
+export function hold<K>(
+  tops: Float64Array,
+  indexOf: (key: K) => number | undefined,
+  held: readonly Anchor<K>[],
+): number | undefined {
   for (const { key, below } of held) {
     const index = indexOf(key);
     if (index !== undefined) return Math.max(0, tops[index]! - below);

@@ -6,7 +6,15 @@ import type { Address } from "../router.ts";
 import { Icon } from "./icon.tsx";
 import { back } from "./shortcuts.tsx";
 
-export function ListPane({ title, tools, children }: { title: string; tools?: ComponentChildren; children: ComponentChildren }): JSX.Element {
+export function ListPane({
+  title,
+  tools,
+  children,
+}: {
+  title: string;
+  tools?: ComponentChildren;
+  children: ComponentChildren;
+}): JSX.Element {
   return (
     <section class="list-pane" aria-label={`${title}: list`}>
       <div class="pane-head">
@@ -19,7 +27,15 @@ export function ListPane({ title, tools, children }: { title: string; tools?: Co
 }
 
 /** What is open. Its heading takes the focus when something else is opened by keyboard. */
-export function DetailPane({ address, label, children }: { address: Address; label: string; children: ComponentChildren }): JSX.Element {
+export function DetailPane({
+  address,
+  label,
+  children,
+}: {
+  address: Address;
+  label: string;
+  children: ComponentChildren;
+}): JSX.Element {
   const section = useRef<HTMLElement>(null);
   useEffect(() => {
     if (document.activeElement?.closest(".list-pane")) section.current?.focus({ preventScroll: true });
@@ -70,7 +86,13 @@ export function Facts({ of }: { of: readonly (readonly [string, ComponentChildre
 }
 
 /** Links that choose which rows a list shows. */
-export function Tabs({ label, items }: { label: string; items: readonly { href: string; title: string; here: boolean; count?: number }[] }): JSX.Element {
+export function Tabs({
+  label,
+  items,
+}: {
+  label: string;
+  items: readonly { href: string; title: string; here: boolean; count?: number }[];
+}): JSX.Element {
   return (
     <nav class="tabs" aria-label={label}>
       {items.map(({ href, title, here, count }) => (

@@ -5,7 +5,17 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { Icon } from "./icon.tsx";
 
 /** Tells `set` what was typed, once the typing pauses. */
-export function Search({ label, value, set, pause }: { label: string; value: string; set: (text: string) => void; pause: number }): JSX.Element {
+export function Search({
+  label,
+  value,
+  set,
+  pause,
+}: {
+  label: string;
+  value: string;
+  set: (text: string) => void;
+  pause: number;
+}): JSX.Element {
   const [text, setText] = useState(value);
   const told = useRef(value);
   const setting = useRef(set);

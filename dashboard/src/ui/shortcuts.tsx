@@ -30,7 +30,14 @@ export function Shortcuts({ address }: { address: Address }): null {
   useEffect(() => {
     let going = -CHORD;
     const press = (event: KeyboardEvent) => {
-      if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+      if (
+        event.defaultPrevented ||
+        event.ctrlKey ||
+        event.metaKey ||
+        event.altKey ||
+        document.querySelector("dialog[open]")
+      )
+        return;
       const typing = isTyping(event.target as HTMLElement);
       if (event.key === "Escape") {
         if (typing) (event.target as HTMLElement).blur();

@@ -40,7 +40,15 @@ export function Body({ of, empty }: { of: string; empty?: string }): JSX.Element
           </pre>
         ) : (
           <div key={at} class="text">
-            {spans(text).map(({ text, code }, at) => (code ? <code key={at}><Words of={text} /></code> : <Words key={at} of={text} />))}
+            {spans(text).map(({ text, code }, at) =>
+              code ? (
+                <code key={at}>
+                  <Words of={text} />
+                </code>
+              ) : (
+                <Words key={at} of={text} />
+              ),
+            )}
           </div>
         ),
       )}
@@ -58,7 +66,12 @@ export function Name({ id, to }: { id: string; to?: boolean }): JSX.Element {
   const name = useName(id);
   const special = id === "human" ? "human (you, the operator)" : id === "system" ? "system (the relay itself)" : id;
   const inner = <Words of={name} />;
-  if (!to || id === "human" || id === "system") return <span class="name" title={plain(special)}>{inner}</span>;
+  if (!to || id === "human" || id === "system")
+    return (
+      <span class="name" title={plain(special)}>
+        {inner}
+      </span>
+    );
   return (
     <a class="name" title={plain(special)} href={link("agents", id)}>
       {inner}

@@ -72,7 +72,8 @@ export function Windowed<T>(props: Props<T>): JSX.Element {
   const newest = useMemo(() => items.reduce((most, item) => Math.max(most, stamp(item)), 0), [items]);
   const unseen = useMemo(() => (newest > seen ? items.filter((item) => stamp(item) > seen).length : 0), [items, seen]);
   const [from, to] = range(tops, view.top, view.height, AROUND);
-  const current = active !== undefined && index.has(active) ? active : show !== undefined && index.has(show) ? show : keys[0];
+  const current =
+    active !== undefined && index.has(active) ? active : show !== undefined && index.has(show) ? show : keys[0];
 
   const latest = useRef({ tops, keys, newest, more, from, to });
   latest.current = { tops, keys, newest, more, from, to };
@@ -110,7 +111,9 @@ export function Windowed<T>(props: Props<T>): JSX.Element {
   useLayoutEffect(() => {
     const element = scroller.current!;
     observer.current = new ResizeObserver((entries) => {
-      note(entries.map(({ target }) => target as HTMLElement).filter((target) => target !== element && target.isConnected));
+      note(
+        entries.map(({ target }) => target as HTMLElement).filter((target) => target !== element && target.isConnected),
+      );
       look();
     });
     observer.current.observe(element);
@@ -151,7 +154,9 @@ export function Windowed<T>(props: Props<T>): JSX.Element {
     setActive(key);
     scrollTo(element, reveal(tops, index.get(key)!, topOf(element), element.clientHeight));
     look();
-    requestAnimationFrame(() => element.querySelector<HTMLElement>('[role="listitem"] [tabindex="0"]')?.focus({ preventScroll: true }));
+    requestAnimationFrame(() =>
+      element.querySelector<HTMLElement>('[role="listitem"] [tabindex="0"]')?.focus({ preventScroll: true }),
+    );
   }
 
   function keyDown(event: KeyboardEvent): void {
@@ -177,7 +182,15 @@ export function Windowed<T>(props: Props<T>): JSX.Element {
     const row = same ? old : { item, by: props.row, tabIndex, content: props.row(item, { tabIndex }) };
     rows.set(key, row);
     drawn.push(
-      <div key={key} role="listitem" class="slot" data-key={key} aria-setsize={more ? -1 : keys.length} aria-posinset={at + 1} style={{ transform: `translateY(${tops[at]}px)` }}>
+      <div
+        key={key}
+        role="listitem"
+        class="slot"
+        data-key={key}
+        aria-setsize={more ? -1 : keys.length}
+        aria-posinset={at + 1}
+        style={{ transform: `translateY(${tops[at]}px)` }}
+      >
         {row.content}
       </div>,
     );
@@ -215,7 +228,9 @@ export function Windowed<T>(props: Props<T>): JSX.Element {
 }
 
 function isAtEnd(element: HTMLElement, arrive: "top" | "bottom"): boolean {
-  return arrive === "top" ? element.scrollTop < AT_END : element.scrollHeight - element.scrollTop - element.clientHeight < AT_END;
+  return arrive === "top"
+    ? element.scrollTop < AT_END
+    : element.scrollHeight - element.scrollTop - element.clientHeight < AT_END;
 }
 
 /** How far the upper edge of the screen is below the first row. */

@@ -19,7 +19,9 @@ import { MessageRow } from "./mail_row.tsx";
 import { TaskRow } from "./task_row.tsx";
 
 export function AgentDetail({ address, id }: { address: Address; id: string }): JSX.Element {
-  const agent = useStore((state) => state.agents.rows.get(id) ?? [...state.agents.rows.values()].find((agent) => sameId(agent.id, id)));
+  const agent = useStore(
+    (state) => state.agents.rows.get(id) ?? [...state.agents.rows.values()].find((agent) => sameId(agent.id, id)),
+  );
   const phase = useStore((state) => state.agentsPhase);
   return (
     <DetailPane address={address} label={`Agent ${id}`}>
@@ -61,11 +63,23 @@ function Card({ agent }: { agent: Agent }): JSX.Element {
       </header>
       <Facts
         of={[
-          ["Id", <span class="mono select"><Words of={id} /></span>],
+          [
+            "Id",
+            <span class="mono select">
+              <Words of={id} />
+            </span>,
+          ],
           ["Provider", <Words of={[agent.provider, agent.version].filter(Boolean).join(" ")} />],
           ["Machine", <Words of={agent.machine} />],
           ["Project", agent.project && <Words of={agent.project} />],
-          ["Folder", agent.cwd && <span class="mono"><Words of={agent.cwd} /></span>],
+          [
+            "Folder",
+            agent.cwd && (
+              <span class="mono">
+                <Words of={agent.cwd} />
+              </span>
+            ),
+          ],
           ["Approval", agent.approval],
           ["Takes work", agent.ready ? undefined : "not now"],
           ["Tags", chips(agent.tags)],
@@ -126,7 +140,11 @@ function Busy({ id }: { id: string }): JSX.Element | null {
         </a>
       )}
       {mine.map(({ what }) =>
-        isTask(what) ? <TaskRow key={what.id} task={what} href={link("tasks", what.id)} /> : <MessageRow key={what.id} message={what} href={link("mail", what.threadId)} />,
+        isTask(what) ? (
+          <TaskRow key={what.id} task={what} href={link("tasks", what.id)} />
+        ) : (
+          <MessageRow key={what.id} message={what} href={link("mail", what.threadId)} />
+        ),
       )}
     </section>
   );
@@ -146,7 +164,11 @@ function Mail({ id }: { id: string }): JSX.Element {
     <section class="block">
       <h3>Lately</h3>
       {recent.map((message) => (
-        <MessageRow key={message.id} message={message} href={link("mail", message.threadId, { message: String(message.id) })} />
+        <MessageRow
+          key={message.id}
+          message={message}
+          href={link("mail", message.threadId, { message: String(message.id) })}
+        />
       ))}
       <p class="more-links">
         <a href={link("mail", undefined, { for: id })}>All it may read</a>
@@ -166,7 +188,8 @@ function Gone({ id }: { id: string }): JSX.Element {
   return (
     <Empty title="This agent is not here.">
       <p>
-        <Words of={id} /> was removed, or never registered. Its mail is kept: <a href={link("mail", undefined, { from: id })}>what it wrote</a>.
+        <Words of={id} /> was removed, or never registered. Its mail is kept:{" "}
+        <a href={link("mail", undefined, { from: id })}>what it wrote</a>.
       </p>
     </Empty>
   );

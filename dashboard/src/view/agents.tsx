@@ -43,7 +43,17 @@ export function Agents({ address }: { address: Address }): JSX.Element {
 
   return (
     <div class="panes">
-      <ListPane title="Agents" tools={<Search label="Search agents" value={q} pause={80} set={(q) => swap(link("agents", address.id, { q, status }))} />}>
+      <ListPane
+        title="Agents"
+        tools={
+          <Search
+            label="Search agents"
+            value={q}
+            pause={80}
+            set={(q) => swap(link("agents", address.id, { q, status }))}
+          />
+        }
+      >
         <Tabs label="Status" items={tabs} />
         {phase === "failed" && problem && <Trouble problem={problem} retry={() => sync.reconnect()} />}
         {phase === "empty" && <Loading />}
@@ -58,18 +68,44 @@ export function Agents({ address }: { address: Address }): JSX.Element {
             label="Agents"
             roving
             show={address.id}
-            row={(agent, focusable) => <Row agent={agent} href={link("agents", agent.id, { q, status })} here={agent.id === address.id} {...focusable} />}
+            row={(agent, focusable) => (
+              <Row
+                agent={agent}
+                href={link("agents", agent.id, { q, status })}
+                here={agent.id === address.id}
+                {...focusable}
+              />
+            )}
           />
         )}
       </ListPane>
-      {address.id ? <AgentDetail address={address} id={address.id} /> : <Nothing>Open an agent to see what it is and does.</Nothing>}
+      {address.id ? (
+        <AgentDetail address={address} id={address.id} />
+      ) : (
+        <Nothing>Open an agent to see what it is and does.</Nothing>
+      )}
     </div>
   );
 }
 
-function Row({ agent, href, here, tabIndex }: { agent: Agent; href: string; here: boolean; tabIndex: number }): JSX.Element {
+function Row({
+  agent,
+  href,
+  here,
+  tabIndex,
+}: {
+  agent: Agent;
+  href: string;
+  here: boolean;
+  tabIndex: number;
+}): JSX.Element {
   return (
-    <a class={`row agent-row${agent.status === "offline" ? " gone" : ""}`} href={href} tabIndex={tabIndex} aria-current={here ? "true" : undefined}>
+    <a
+      class={`row agent-row${agent.status === "offline" ? " gone" : ""}`}
+      href={href}
+      tabIndex={tabIndex}
+      aria-current={here ? "true" : undefined}
+    >
       <span class="row-top">
         <strong class="row-title">
           <Words of={agent.label ?? agent.id} />
@@ -78,7 +114,9 @@ function Row({ agent, href, here, tabIndex }: { agent: Agent; href: string; here
       </span>
       <span class="row-low">
         <span class="row-text">
-          <Words of={[agent.statusDetail, agent.project, agent.machine].filter(Boolean).join(" · ") || agent.provider} />
+          <Words
+            of={[agent.statusDetail, agent.project, agent.machine].filter(Boolean).join(" · ") || agent.provider}
+          />
         </span>
         {agent.tags.slice(0, 2).map((tag) => (
           <span key={tag} class="chip">

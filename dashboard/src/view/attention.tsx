@@ -38,7 +38,10 @@ export function Attention({ stats }: { stats: Stats | undefined }): JSX.Element 
   const agents = useStore((state) => state.agents.rows);
   const waiting = useMemo(() => [...agents.values()].filter(({ status }) => status === "waiting"), [agents]);
   const minute = Math.floor(now / 30_000);
-  const unread = useMemo(() => waitingMail(feed, now).filter(({ to }) => agents.has(to.replace(/^id:/, ""))), [feed, agents, minute]);
+  const unread = useMemo(
+    () => waitingMail(feed, now).filter(({ to }) => agents.has(to.replace(/^id:/, ""))),
+    [feed, agents, minute],
+  );
   const stuck = held(work, tasks, now).filter(({ trouble }) => trouble);
   const blocked = tasks.filter(({ status }) => status === "blocked");
   const dead = stats?.callbacks.dead ?? 0;
@@ -70,10 +73,21 @@ export function Attention({ stats }: { stats: Stats | undefined }): JSX.Element 
           </a>
         ))}
       </Group>
-      <Group title="Unread, for you" count={mine.length} all={link("mail", undefined, { for: "human", unread: "true" })}>
-        {mine.slice(-MOST).reverse().map((message) => (
-          <MessageRow key={message.id} message={message} href={link("mail", message.threadId, { message: String(message.id) })} />
-        ))}
+      <Group
+        title="Unread, for you"
+        count={mine.length}
+        all={link("mail", undefined, { for: "human", unread: "true" })}
+      >
+        {mine
+          .slice(-MOST)
+          .reverse()
+          .map((message) => (
+            <MessageRow
+              key={message.id}
+              message={message}
+              href={link("mail", message.threadId, { message: String(message.id) })}
+            />
+          ))}
       </Group>
       <Group title="Claims in trouble" count={stuck.length}>
         {stuck.slice(0, MOST).map(({ what, by, since, expiresAt, trouble }) => (
@@ -106,27 +120,32 @@ export function Attention({ stats }: { stats: Stats | undefined }): JSX.Element 
         ))}
       </Group>
       <Group title="Not read for five minutes" count={unread.length} note={`Among the newest ${feed.length} messages.`}>
-        {unread.slice(-MOST).reverse().map((message) => (
-          <a key={message.id} class="row one" href={link("mail", message.threadId, { message: String(message.id) })}>
-            <span class="row-text">
-              <strong>
-                <To target={message.to} />
-              </strong>{" "}
-              <span class="faint">
-                from <Name id={message.from} />:
-              </span>{" "}
-              <Words of={oneLine(message.body, 80)} />
-            </span>
-            <span class="row-time">
-              <Time at={message.createdAt} />
-            </span>
-          </a>
-        ))}
+        {unread
+          .slice(-MOST)
+          .reverse()
+          .map((message) => (
+            <a key={message.id} class="row one" href={link("mail", message.threadId, { message: String(message.id) })}>
+              <span class="row-text">
+                <strong>
+                  <To target={message.to} />
+                </strong>{" "}
+                <span class="faint">
+                  from <Name id={message.from} />:
+                </span>{" "}
+                <Words of={oneLine(message.body, 80)} />
+              </span>
+              <span class="row-time">
+                <Time at={message.createdAt} />
+              </span>
+            </a>
+          ))}
       </Group>
       {dead > 0 && (
         <p class="note-row">
           <Status of="failed" quiet />
-          <a href={link("channels")}>{dead === 1 ? "1 callback was given up on" : `${dead} callbacks were given up on`}</a>
+          <a href={link("channels")}>
+            {dead === 1 ? "1 callback was given up on" : `${dead} callbacks were given up on`}
+          </a>
         </p>
       )}
     </section>
@@ -141,29 +160,42 @@ export function OpenWork(): JSX.Element {
   return (
     <section class="panel" aria-label="Open work">
       <header>
-        <h2>
-          Open work {open.length > 0 && <span class="count">{open.length}</span>}
-        </h2>
+        <h2>Open work {open.length > 0 && <span class="count">{open.length}</span>}</h2>
         <a href={link("tasks")}>Tasks</a>
       </header>
       {open.length === 0 && <p class="calm faint">Everything that was offered is taken.</p>}
-      {open.slice(0, 8).map((what) =>
-        isTask(what) ? (
-          <TaskRow key={what.id} task={what} href={link("tasks", what.id)} />
-        ) : (
-          <MessageRow key={what.id} message={what} href={link("mail", what.threadId)} />
-        ),
-      )}
+      {open
+        .slice(0, 8)
+        .map((what) =>
+          isTask(what) ? (
+            <TaskRow key={what.id} task={what} href={link("tasks", what.id)} />
+          ) : (
+            <MessageRow key={what.id} message={what} href={link("mail", what.threadId)} />
+          ),
+        )}
       {open.length > 8 && (
         <p class="note-row faint">
-          and {open.length - 8} more: <a href={link("mail", undefined, { claimable: "true" })}>messages</a>, <a href={link("tasks")}>tasks</a>
+          and {open.length - 8} more: <a href={link("mail", undefined, { claimable: "true" })}>messages</a>,{" "}
+          <a href={link("tasks")}>tasks</a>
         </p>
       )}
     </section>
   );
 }
 
-function Group({ title, count, all, note, children }: { title: string; count: number; all?: string; note?: string; children: JSX.Element[] }): JSX.Element | null {
+function Group({
+  title,
+  count,
+  all,
+  note,
+  children,
+}: {
+  title: string;
+  count: number;
+  all?: string;
+  note?: string;
+  children: JSX.Element[];
+}): JSX.Element | null {
   if (count === 0) return null;
   return (
     <div class="group">

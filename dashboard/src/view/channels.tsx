@@ -23,7 +23,12 @@ export function Channels({ address }: { address: Address }): JSX.Element {
           <h2 class="list-head">Channels</h2>
           <Rows of={channels} none={<NoChannels />}>
             {(channel) => (
-              <a key={channel.id} class="row" href={link("channels", channel.id)} aria-current={address.view === "channels" && address.id === channel.id ? "true" : undefined}>
+              <a
+                key={channel.id}
+                class="row"
+                href={link("channels", channel.id)}
+                aria-current={address.view === "channels" && address.id === channel.id ? "true" : undefined}
+              >
                 <span class="row-top">
                   <strong class="row-title">
                     <Words of={channel.name} />
@@ -32,7 +37,9 @@ export function Channels({ address }: { address: Address }): JSX.Element {
                 </span>
                 <span class="row-low">
                   <span class="chip">{channel.type}</span>
-                  <span class="row-text">{channel.bindings.length === 1 ? "1 conversation" : `${channel.bindings.length} conversations`}</span>
+                  <span class="row-text">
+                    {channel.bindings.length === 1 ? "1 conversation" : `${channel.bindings.length} conversations`}
+                  </span>
                   <span class="row-time">
                     <Time at={channel.lastSeenAt} />
                   </span>
@@ -43,7 +50,12 @@ export function Channels({ address }: { address: Address }): JSX.Element {
           <h2 class="list-head">Integrations</h2>
           <Rows of={integrations} none={<NoIntegrations />}>
             {(integration) => (
-              <a key={integration.name} class="row" href={link("integrations", integration.name)} aria-current={address.view === "integrations" && address.id === integration.name ? "true" : undefined}>
+              <a
+                key={integration.name}
+                class="row"
+                href={link("integrations", integration.name)}
+                aria-current={address.view === "integrations" && address.id === integration.name ? "true" : undefined}
+              >
                 <span class="row-top">
                   <strong class="row-title">
                     <Words of={integration.name} />
@@ -52,9 +64,12 @@ export function Channels({ address }: { address: Address }): JSX.Element {
                 </span>
                 <span class="row-low">
                   <span class="row-text">
-                    {integration.activeTasks} active of {integration.tasks} tasks{integration.configured ? "" : " · not in the settings any more"}
+                    {integration.activeTasks} active of {integration.tasks} tasks
+                    {integration.configured ? "" : " · not in the settings any more"}
                   </span>
-                  <span class="row-time">{integration.lastSeenAt ? <Time at={integration.lastSeenAt} /> : "never seen"}</span>
+                  <span class="row-time">
+                    {integration.lastSeenAt ? <Time at={integration.lastSeenAt} /> : "never seen"}
+                  </span>
                 </span>
               </a>
             )}
@@ -76,21 +91,57 @@ function walk(event: KeyboardEvent & { currentTarget: HTMLElement }): void {
   event.preventDefault();
 }
 
-function Rows<T>({ of, none, children }: { of: Fetched<T[]>; none: JSX.Element; children: (row: T) => JSX.Element }): JSX.Element {
+function Rows<T>({
+  of,
+  none,
+  children,
+}: {
+  of: Fetched<T[]>;
+  none: JSX.Element;
+  children: (row: T) => JSX.Element;
+}): JSX.Element {
   if (of.problem) return <Trouble problem={of.problem} retry={of.again} />;
   if (!of.value) return <Loading rows={2} />;
   return of.value.length === 0 ? none : <>{of.value.map(children)}</>;
 }
 
-function Detail({ address, channels, integrations }: { address: Address; channels: Fetched<Channel[]>; integrations: Fetched<Integration[]> }): JSX.Element {
+function Detail({
+  address,
+  channels,
+  integrations,
+}: {
+  address: Address;
+  channels: Fetched<Channel[]>;
+  integrations: Fetched<Integration[]>;
+}): JSX.Element {
   const { view, id } = address;
   if (!id) return <Nothing>Open a channel or an integration.</Nothing>;
   if (view === "channels") {
     const channel = channels.value?.find((channel) => channel.id === id);
-    return <DetailPane address={address} label={`Channel ${id}`}>{channel ? <ChannelCard channel={channel} /> : channels.value ? <Empty title="There is no such channel." /> : <Loading rows={3} />}</DetailPane>;
+    return (
+      <DetailPane address={address} label={`Channel ${id}`}>
+        {channel ? (
+          <ChannelCard channel={channel} />
+        ) : channels.value ? (
+          <Empty title="There is no such channel." />
+        ) : (
+          <Loading rows={3} />
+        )}
+      </DetailPane>
+    );
   }
   const integration = integrations.value?.find(({ name }) => name === id);
-  return <DetailPane address={address} label={`Integration ${id}`}>{integration ? <IntegrationCard integration={integration} /> : integrations.value ? <Empty title="There is no such integration." /> : <Loading rows={3} />}</DetailPane>;
+  return (
+    <DetailPane address={address} label={`Integration ${id}`}>
+      {integration ? (
+        <IntegrationCard integration={integration} />
+      ) : integrations.value ? (
+        <Empty title="There is no such integration." />
+      ) : (
+        <Loading rows={3} />
+      )}
+    </DetailPane>
+  );
 }
 
 function ChannelCard({ channel }: { channel: Channel }): JSX.Element {
@@ -111,10 +162,22 @@ function ChannelCard({ channel }: { channel: Channel }): JSX.Element {
           </a>
         </div>
       </header>
-      <Facts of={[["Agent", <span class="mono"><Words of={channel.id} /></span>], ["Last seen", <Time at={channel.lastSeenAt} as="ago" />]]} />
+      <Facts
+        of={[
+          [
+            "Agent",
+            <span class="mono">
+              <Words of={channel.id} />
+            </span>,
+          ],
+          ["Last seen", <Time at={channel.lastSeenAt} as="ago" />],
+        ]}
+      />
       <section class="block">
         <h3>Conversations</h3>
-        {channel.bindings.length === 0 && <p class="faint">None is bound: what people write there is for nobody here yet.</p>}
+        {channel.bindings.length === 0 && (
+          <p class="faint">None is bound: what people write there is for nobody here yet.</p>
+        )}
         {channel.bindings.length > 0 && (
           <table class="plain-table">
             <thead>
@@ -143,7 +206,8 @@ function ChannelCard({ channel }: { channel: Channel }): JSX.Element {
 }
 
 function IntegrationCard({ integration }: { integration: Integration }): JSX.Element {
-  const list = (words: readonly string[]) => (words.includes("*") ? "all" : words.length === 0 ? "none" : <Words of={words.join(", ")} />);
+  const list = (words: readonly string[]) =>
+    words.includes("*") ? "all" : words.length === 0 ? "none" : <Words of={words.join(", ")} />;
   const { waitingCallbacks, deadLetters } = integration;
   return (
     <div class="detail-scroll">
@@ -152,7 +216,9 @@ function IntegrationCard({ integration }: { integration: Integration }): JSX.Ele
           <h2>
             <Words of={integration.name} />
           </h2>
-          <p class="sub">{integration.configured ? "configured" : "not in the settings any more; its tasks are kept"}</p>
+          <p class="sub">
+            {integration.configured ? "configured" : "not in the settings any more; its tasks are kept"}
+          </p>
         </div>
         <div class="actions">
           <a class="button" href={link("tasks", undefined, { source: integration.name, status: "all" })}>
@@ -166,7 +232,10 @@ function IntegrationCard({ integration }: { integration: Integration }): JSX.Ele
           ["May", integration.configured ? list(integration.scopes) : undefined],
           ["Targets", integration.configured ? list(integration.targets) : undefined],
           ["Channels", integration.configured ? list(integration.channels) : undefined],
-          ["Callbacks", integration.callback ? `${waitingCallbacks} waiting, ${deadLetters} given up on` : "not called back"],
+          [
+            "Callbacks",
+            integration.callback ? `${waitingCallbacks} waiting, ${deadLetters} given up on` : "not called back",
+          ],
           ["Last event", integration.lastSeenAt ? <Time at={integration.lastSeenAt} as="ago" /> : "none yet"],
         ]}
       />

@@ -28,14 +28,23 @@ export function ClaimLine({ what }: { what: Message | Task }): JSX.Element {
         {!claim && !finished && "Nobody has it yet."}
         {claim && (
           <>
-            <Name id={claim.by} to /> {claim.doneAt ? (isTask(what) && what.status !== "done" ? "ended it" : "finished it") : "has had it"}{" "}
-            {claim.doneAt ? <Time at={claim.doneAt} as="ago" /> : <>for <Time at={claim.at} as="for" /></>}
+            <Name id={claim.by} to />{" "}
+            {claim.doneAt ? (isTask(what) && what.status !== "done" ? "ended it" : "finished it") : "has had it"}{" "}
+            {claim.doneAt ? (
+              <Time at={claim.doneAt} as="ago" />
+            ) : (
+              <>
+                for <Time at={claim.at} as="for" />
+              </>
+            )}
             {!finished && !mine && claim.expiresAt && claim.expiresAt > now && claim.expiresAt - now < 60_000 && (
               <>
                 , lapses <Time at={claim.expiresAt} as="until" />
               </>
             )}
-            {!finished && now - claim.at > STALLED && !(isTask(what) && now - what.updatedAt < STALLED) && <em> · stalled</em>}
+            {!finished && now - claim.at > STALLED && !(isTask(what) && now - what.updatedAt < STALLED) && (
+              <em> · stalled</em>
+            )}
           </>
         )}
       </span>

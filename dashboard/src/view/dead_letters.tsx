@@ -22,7 +22,13 @@ export function DeadLetters({ integration, taskId, title }: Props): JSX.Element 
   const [sent, setSent] = useState(0);
   const agent = integration?.startsWith("agent:");
   const { value, problem } = useFetched(
-    async () => (agent ? [] : await api.get<DeadLetter[]>("integrations/dead-letters", { ...(integration ? { integration } : {}), limit: 500 })),
+    async () =>
+      agent
+        ? []
+        : await api.get<DeadLetter[]>("integrations/dead-letters", {
+            ...(integration ? { integration } : {}),
+            limit: 500,
+          }),
     [integration, pulse, minute, sent],
   );
   // Who may not see callbacks is not told about them.
@@ -34,7 +40,12 @@ export function DeadLetters({ integration, taskId, title }: Props): JSX.Element 
       <h3>{title}</h3>
       <ul class="letters">
         {letters.map((letter) => (
-          <Letter key={letter.id} letter={letter} task={taskId === undefined} done={() => setSent((count) => count + 1)} />
+          <Letter
+            key={letter.id}
+            letter={letter}
+            task={taskId === undefined}
+            done={() => setSent((count) => count + 1)}
+          />
         ))}
       </ul>
     </section>
@@ -56,7 +67,8 @@ function Letter({ letter, task, done }: { letter: DeadLetter; task: boolean; don
           to <Words of={letter.integration} />
         </p>
         <p class="faint">
-          {letter.attempts === 1 ? "1 attempt" : `${letter.attempts} attempts`}, given up <Time at={letter.diedAt} as="ago" />: <Words of={letter.lastError} />
+          {letter.attempts === 1 ? "1 attempt" : `${letter.attempts} attempts`}, given up{" "}
+          <Time at={letter.diedAt} as="ago" />: <Words of={letter.lastError} />
         </p>
         {problem && <Trouble problem={problem} />}
       </div>

@@ -4,7 +4,13 @@ import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { Field, TargetField } from "../ui/field.tsx";
 
-export function Filters({ filter, set }: { filter: Readonly<Record<string, string>>; set: (changes: Record<string, string>) => void }): JSX.Element {
+export function Filters({
+  filter,
+  set,
+}: {
+  filter: Readonly<Record<string, string>>;
+  set: (changes: Record<string, string>) => void;
+}): JSX.Element {
   return (
     <div class="filters">
       <Slow name="from" label="From" filter={filter} set={set} single />
@@ -22,10 +28,18 @@ export function Filters({ filter, set }: { filter: Readonly<Record<string, strin
       <Words name="channel" label="Channel" filter={filter} set={set} />
       <div class="filter-ends">
         <label class="check">
-          <input type="checkbox" checked={filter["claimable"] === "true"} onChange={(event) => set({ claimable: event.currentTarget.checked ? "true" : "" })} />
+          <input
+            type="checkbox"
+            checked={filter["claimable"] === "true"}
+            onChange={(event) => set({ claimable: event.currentTarget.checked ? "true" : "" })}
+          />
           <span>Work only</span>
         </label>
-        <button type="button" class="link" onClick={() => set({ from: "", to: "", for: "", kind: "", channel: "", claimable: "", unread: "" })}>
+        <button
+          type="button"
+          class="link"
+          onClick={() => set({ from: "", to: "", for: "", kind: "", channel: "", claimable: "", unread: "" })}
+        >
           Clear
         </button>
       </div>
@@ -42,7 +56,11 @@ interface Props {
 }
 
 /** What is typed becomes the filter once the typing pauses. */
-function useSlow(name: string, filter: Readonly<Record<string, string>>, set: Props["set"]): [string, (text: string) => void] {
+function useSlow(
+  name: string,
+  filter: Readonly<Record<string, string>>,
+  set: Props["set"],
+): [string, (text: string) => void] {
   const value = filter[name] ?? "";
   const [text, setText] = useState(value);
   useEffect(() => setText(value), [value]);

@@ -34,14 +34,23 @@ export function Mail({ address }: { address: Address }): JSX.Element {
         tools={
           <>
             <Search label="Search messages" value={filter["q"] ?? ""} pause={300} set={(q) => set({ q })} />
-            <button type="button" class={`quiet icon-only${chosen > 0 ? " on" : ""}`} aria-expanded={open} aria-label={chosen > 0 ? `Filters, ${chosen} set` : "Filters"} title="Filters" onClick={() => setOpen(!open)}>
+            <button
+              type="button"
+              class={`quiet icon-only${chosen > 0 ? " on" : ""}`}
+              aria-expanded={open}
+              aria-label={chosen > 0 ? `Filters, ${chosen} set` : "Filters"}
+              title="Filters"
+              onClick={() => setOpen(!open)}
+            >
               <Icon name="filter" />
             </button>
           </>
         }
       >
         <MailTabs address={address} />
-        {(open || (chosen > 0 && filter["for"] !== "human" && filter["claimable"] !== "true")) && <Filters filter={filter} set={set} />}
+        {(open || (chosen > 0 && filter["for"] !== "human" && filter["claimable"] !== "true")) && (
+          <Filters filter={filter} set={set} />
+        )}
         {narrowed ? <Found address={address} kept={kept} /> : <Threads address={address} />}
       </ListPane>
       {address.id ? (
@@ -88,7 +97,14 @@ function Threads({ address }: { address: Address }): JSX.Element {
       more={older}
       edge={edge}
       show={address.id === undefined ? undefined : Number(address.id)}
-      row={(thread, focusable) => <ThreadRow thread={thread} href={link("mail", thread.id)} here={address.id === String(thread.id)} {...focusable} />}
+      row={(thread, focusable) => (
+        <ThreadRow
+          thread={thread}
+          href={link("mail", thread.id)}
+          here={address.id === String(thread.id)}
+          {...focusable}
+        />
+      )}
     />
   );
 }
@@ -108,10 +124,17 @@ function Found({ address, kept }: { address: Address; kept: Record<string, strin
       label="Messages found"
       roving
       more={older}
-      edge={<Around list={list} count={rows.length} full={full} reload={reload} end="That is all there is." none={none} />}
+      edge={
+        <Around list={list} count={rows.length} full={full} reload={reload} end="That is all there is." none={none} />
+      }
       show={at || undefined}
       row={(message, focusable) => (
-        <MessageRow message={message} href={link("mail", message.threadId, { ...kept, message: String(message.id) })} here={message.id === at} {...focusable} />
+        <MessageRow
+          message={message}
+          href={link("mail", message.threadId, { ...kept, message: String(message.id) })}
+          here={message.id === at}
+          {...focusable}
+        />
       )}
     />
   );

@@ -36,7 +36,11 @@ export function ThreadRow({ thread, href, here, tabIndex }: Link & { thread: Thr
             </span>
           )}
         </strong>
-        {count > 1 && <span class="count" title={`${count} messages are loaded`}>{count}</span>}
+        {count > 1 && (
+          <span class="count" title={`${count} messages are loaded`}>
+            {count}
+          </span>
+        )}
         <span class="row-time">
           <Time at={last.createdAt} />
         </span>

@@ -25,7 +25,10 @@ export function MessageCard({ message, here, heading, answer }: Props): JSX.Elem
   const mine = message.from === "human";
   const step = message.kind === "pair" && typeof message.payload["event"] === "string";
   return (
-    <article class={`message${mine ? " mine" : ""}${here ? " here" : ""}${step ? " step" : ""}`} aria-label={`Message ${message.id} from ${plain(message.from)}`}>
+    <article
+      class={`message${mine ? " mine" : ""}${here ? " here" : ""}${step ? " step" : ""}`}
+      aria-label={`Message ${message.id} from ${plain(message.from)}`}
+    >
       <header>
         <span class="who">
           <strong>
@@ -36,7 +39,11 @@ export function MessageCard({ message, here, heading, answer }: Props): JSX.Elem
         </span>
         <Marks message={message} />
         <span class="when">
-          <a class="number" href={link("mail", message.threadId, { message: String(message.id) })} title="The address of this message">
+          <a
+            class="number"
+            href={link("mail", message.threadId, { message: String(message.id) })}
+            title="The address of this message"
+          >
             #{message.id}
           </a>
           <Time at={message.createdAt} />
@@ -88,12 +95,19 @@ function Marks({ message }: { message: Message }): JSX.Element {
   );
 }
 
-function Foot({ message, answer }: { message: Message; answer: ((message: Message) => void) | undefined }): JSX.Element {
+function Foot({
+  message,
+  answer,
+}: {
+  message: Message;
+  answer: ((message: Message) => void) | undefined;
+}): JSX.Element {
   const [open, setOpen] = useState(false);
   const [sure, setSure] = useState(false);
   const { problem, run, busy } = useAction();
   const readers = message.readBy.length;
-  const readWord = readers === 0 ? "Not read yet" : `Read by ${readers >= 32 ? "32 or more" : readers === 1 ? "" : readers}`;
+  const readWord =
+    readers === 0 ? "Not read yet" : `Read by ${readers >= 32 ? "32 or more" : readers === 1 ? "" : readers}`;
   return (
     <>
       <footer>
@@ -109,7 +123,12 @@ function Foot({ message, answer }: { message: Message; answer: ((message: Messag
         {!message.deletedAt &&
           (sure ? (
             <>
-              <button type="button" class="link danger" disabled={busy} onClick={() => run(() => erase(message)).then(() => setSure(false))}>
+              <button
+                type="button"
+                class="link danger"
+                disabled={busy}
+                onClick={() => run(() => erase(message)).then(() => setSure(false))}
+              >
                 Delete its text for everybody
               </button>
               <button type="button" class="link quiet-link" onClick={() => setSure(false)}>

@@ -20,14 +20,23 @@ export function Movement({ pulse }: { pulse: number }): JSX.Element {
   const { value, problem, again } = useFetched(() => api.get<Minute[]>("stats/series", { minutes }), [minutes, pulse]);
   const series = useMemo(() => (value ? gathered(value, minutes / 60) : undefined), [value]);
   const sum = (pick: (minute: Minute) => number) => (value ?? []).reduce((total, minute) => total + pick(minute), 0);
-  const busiest = value?.reduce<Minute | undefined>((most, minute) => (minute.messages > (most?.messages ?? 0) ? minute : most), undefined);
+  const busiest = value?.reduce<Minute | undefined>(
+    (most, minute) => (minute.messages > (most?.messages ?? 0) ? minute : most),
+    undefined,
+  );
   return (
     <section class="panel" aria-label="Messages over time">
       <header>
         <h2>Messages {minutes === 60 ? "per minute" : `per ${minutes / 60} minutes`}</h2>
         <div class="spans" role="group" aria-label="Time shown">
           {SPANS.map(([span, title]) => (
-            <button key={span} type="button" class="quiet" aria-pressed={minutes === span} onClick={() => setMinutes(span)}>
+            <button
+              key={span}
+              type="button"
+              class="quiet"
+              aria-pressed={minutes === span}
+              onClick={() => setMinutes(span)}
+            >
               {title}
             </button>
           ))}
@@ -36,8 +45,19 @@ export function Movement({ pulse }: { pulse: number }): JSX.Element {
       {problem && <Trouble problem={problem} retry={again} />}
       {series ? <Chart minutes={series} height={170} /> : <div class="chart-bone" aria-hidden="true" />}
       <p class="legend">
-        <span class="key messages-key">{counted(sum(({ messages }) => messages), "message")}</span>
-        <span class="key done-key">{counted(sum(({ done }) => done), "piece")} of work finished</span>
+        <span class="key messages-key">
+          {counted(
+            sum(({ messages }) => messages),
+            "message",
+          )}
+        </span>
+        <span class="key done-key">
+          {counted(
+            sum(({ done }) => done),
+            "piece",
+          )}{" "}
+          of work finished
+        </span>
         {busiest && (
           <span class="faint">
             busiest minute {clock(busiest.at)} with {busiest.messages}
@@ -59,7 +79,12 @@ export function gathered(minutes: readonly Minute[], step: number): Minute[] {
   for (let at = 0; at < minutes.length; at += step) {
     const some = minutes.slice(at, at + step);
     const total = (pick: (minute: Minute) => number) => some.reduce((sum, minute) => sum + pick(minute), 0);
-    out.push({ at: some[0]!.at, messages: total((m) => m.messages), claims: total((m) => m.claims), done: total((m) => m.done) });
+    out.push({
+      at: some[0]!.at,
+      messages: total((m) => m.messages),
+      claims: total((m) => m.claims),
+      done: total((m) => m.done),
+    });
   }
   return out;
 }

@@ -52,7 +52,8 @@ function Server({ stats }: { stats: Stats }): JSX.Element {
   const now = useClock(30_000);
   return (
     <p class="faint server">
-      relay {stats.version} · up {span(now - stats.startedAt)} · {stats.streams === 1 ? "1 stream" : `${stats.streams} streams`}
+      relay {stats.version} · up {span(now - stats.startedAt)} ·{" "}
+      {stats.streams === 1 ? "1 stream" : `${stats.streams} streams`}
     </p>
   );
 }
@@ -69,7 +70,8 @@ function Counts({ stats }: { stats: Stats | undefined }): JSX.Element {
         {messages && `${messages.open} open as work · ${messages.claimed} claimed`}
       </Count>
       <Count href={link("tasks")} title="Active tasks" value={active}>
-        {tasks && `${tasks.open} open · ${tasks.claimed + tasks.inProgress} in hand${tasks.blocked ? ` · ${tasks.blocked} blocked` : ""}`}
+        {tasks &&
+          `${tasks.open} open · ${tasks.claimed + tasks.inProgress} in hand${tasks.blocked ? ` · ${tasks.blocked} blocked` : ""}`}
       </Count>
       <Count href={link("pairs")} title="Pairs" value={pairs?.active}>
         {pairs && (pairs.pending ? `${pairs.pending} invited` : pairs.active ? "talking now" : "nobody is talking")}
@@ -81,7 +83,17 @@ function Counts({ stats }: { stats: Stats | undefined }): JSX.Element {
   );
 }
 
-function Count({ href, title, value, children }: { href: string; title: string; value: number | undefined; children: ComponentChildren }): JSX.Element {
+function Count({
+  href,
+  title,
+  value,
+  children,
+}: {
+  href: string;
+  title: string;
+  value: number | undefined;
+  children: ComponentChildren;
+}): JSX.Element {
   return (
     <li>
       <a href={href} class="card">
@@ -102,7 +114,8 @@ function Lately(): JSX.Element {
         <h2>Lately</h2>
         <a href={link("mail")}>All</a>
       </header>
-      {latest.length === 0 && (list?.phase === "ready" ? <Empty title="Nobody has said anything yet." /> : <Loading rows={5} />)}
+      {latest.length === 0 &&
+        (list?.phase === "ready" ? <Empty title="Nobody has said anything yet." /> : <Loading rows={5} />)}
       {latest.map((thread) => (
         <ThreadRow key={thread.id} thread={thread} href={link("mail", thread.id)} />
       ))}
@@ -120,7 +133,11 @@ function Welcome(): JSX.Element {
         <pre>agent-relay join bob{"\n"}agent-relay send alice "hello from bob"</pre>
       </div>
       <p class="faint">
-        Or <button type="button" class="link" onClick={() => open("compose")}>write the first message</button> yourself.
+        Or{" "}
+        <button type="button" class="link" onClick={() => open("compose")}>
+          write the first message
+        </button>{" "}
+        yourself.
       </p>
     </section>
   );

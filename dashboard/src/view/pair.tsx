@@ -22,7 +22,15 @@ export function PairDetail({ address, id }: { address: Address; id: string }): J
   const pair = known ?? value;
   return (
     <DetailPane address={address} label={`Pair ${id}`}>
-      {pair ? <Watched pair={pair} /> : problem?.status === 404 ? <Empty title="There is no such pair." /> : problem ? <Trouble problem={problem} /> : <Loading rows={4} />}
+      {pair ? (
+        <Watched pair={pair} />
+      ) : problem?.status === 404 ? (
+        <Empty title="There is no such pair." />
+      ) : problem ? (
+        <Trouble problem={problem} />
+      ) : (
+        <Loading rows={4} />
+      )}
     </DetailPane>
   );
 }
@@ -70,9 +78,15 @@ function Watched({ pair }: { pair: Pair }): JSX.Element {
       </header>
       <Talk pair={pair} />
       {inIt && pair.status === "active" ? (
-        <Saying place={`pair.${pair.id}`} label="Say something" say={async (body) => void (await sayInPair(pair, body))} />
+        <Saying
+          place={`pair.${pair.id}`}
+          label="Say something"
+          say={async (body) => void (await sayInPair(pair, body))}
+        />
       ) : (
-        <p class="watching faint">{over ? "It is over." : inIt ? "Waiting for an answer." : "You are watching. They do not see you."}</p>
+        <p class="watching faint">
+          {over ? "It is over." : inIt ? "Waiting for an answer." : "You are watching. They do not see you."}
+        </p>
       )}
     </>
   );
@@ -80,9 +94,26 @@ function Watched({ pair }: { pair: Pair }): JSX.Element {
 
 function When({ pair }: { pair: Pair }): JSX.Element {
   const { createdAt, acceptedAt, endedAt, endReason } = pair;
-  const reason = endReason && endReason !== "unknown" ? { hangup: "by hanging up", offline: "because one went offline" }[endReason] : "";
-  if (endedAt) return <><Time at={endedAt} as="ago" />{reason && `, ${reason}`}</>;
-  return acceptedAt ? <>for <Time at={acceptedAt} as="for" /></> : <>invited <Time at={createdAt} as="ago" /></>;
+  const reason =
+    endReason && endReason !== "unknown"
+      ? { hangup: "by hanging up", offline: "because one went offline" }[endReason]
+      : "";
+  if (endedAt)
+    return (
+      <>
+        <Time at={endedAt} as="ago" />
+        {reason && `, ${reason}`}
+      </>
+    );
+  return acceptedAt ? (
+    <>
+      for <Time at={acceptedAt} as="for" />
+    </>
+  ) : (
+    <>
+      invited <Time at={createdAt} as="ago" />
+    </>
+  );
 }
 
 /** What they say is one thread, which the invitation begins. */
@@ -105,7 +136,13 @@ async function threadOf(pair: Pair): Promise<number | null> {
   for (const message of store.get().messages.rows.values()) if (message.pairId === pair.id) return message.threadId;
   let since = 0;
   for (let pages = 0; pages < 20; pages++) {
-    const rows = await api.get<Message[]>("messages", { kind: "pair", from: pair.initiator, to: pair.partner, since, limit: 500 });
+    const rows = await api.get<Message[]>("messages", {
+      kind: "pair",
+      from: pair.initiator,
+      to: pair.partner,
+      since,
+      limit: 500,
+    });
     const found = rows.find(({ pairId }) => pairId === pair.id);
     if (found) return found.threadId;
     const last = rows.at(-1);

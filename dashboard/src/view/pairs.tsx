@@ -48,7 +48,11 @@ export function Pairs({ address }: { address: Address }): JSX.Element {
           row={(pair, focusable) => <Row pair={pair} here={pair.id === address.id} {...focusable} />}
         />
       </ListPane>
-      {address.id ? <PairDetail key={address.id} address={address} id={address.id} /> : <Nothing>Open a pair to watch it.</Nothing>}
+      {address.id ? (
+        <PairDetail key={address.id} address={address} id={address.id} />
+      ) : (
+        <Nothing>Open a pair to watch it.</Nothing>
+      )}
     </div>
   );
 }
@@ -66,7 +70,9 @@ function Row({ pair, here, tabIndex }: { pair: Pair; here: boolean; tabIndex: nu
       </span>
       <span class="row-low">
         <Status of={pair.status} />
-        <span class="row-text">{pair.objective ? <Words of={pair.objective} /> : <span class="faint">no objective</span>}</span>
+        <span class="row-text">
+          {pair.objective ? <Words of={pair.objective} /> : <span class="faint">no objective</span>}
+        </span>
       </span>
     </a>
   );

@@ -13,7 +13,10 @@ export function Receipts({ message }: { message: Message }): JSX.Element {
   // Whatever an event says of the message may be a receipt.
   const touched = useStore((state) => state.messages.touched.get(message.id));
   const replies = useStore((state) => state.lists.get(`messages?thread=${message.threadId}`)?.ids.length);
-  const { value, problem } = useFetched(() => api.get<Receipt[]>(`messages/${message.id}/receipts`), [message.id, touched, replies]);
+  const { value, problem } = useFetched(
+    () => api.get<Receipt[]>(`messages/${message.id}/receipts`),
+    [message.id, touched, replies],
+  );
   if (problem) return <Trouble problem={problem} />;
   if (!value) return <p class="faint">Loading…</p>;
   if (value.length === 0) return <p class="faint receipts">Stored. Nobody has read it yet.</p>;

@@ -31,7 +31,15 @@ export function Report({ task }: { task: Task }): JSX.Element | null {
   return (
     <form class="report" onSubmit={(event) => event.preventDefault()}>
       {holder && (
-        <textarea rows={2} data-reply aria-label="What to report" placeholder="How far it is, or what came of it…" dir="auto" value={text} onInput={(event) => set(event.currentTarget.value)} />
+        <textarea
+          rows={2}
+          data-reply
+          aria-label="What to report"
+          placeholder="How far it is, or what came of it…"
+          dir="auto"
+          value={text}
+          onInput={(event) => set(event.currentTarget.value)}
+        />
       )}
       <div class="actions">
         {holder && (

@@ -24,7 +24,15 @@ export function TaskDetail({ address, id }: { address: Address; id: number }): J
   const task = known ?? value;
   return (
     <DetailPane address={address} label={`Task ${id}`}>
-      {task ? <Card task={task} /> : problem?.status === 404 ? <Empty title={`There is no task ${id}.`} /> : problem ? <Trouble problem={problem} /> : <Loading rows={4} />}
+      {task ? (
+        <Card task={task} />
+      ) : problem?.status === 404 ? (
+        <Empty title={`There is no task ${id}.`} />
+      ) : problem ? (
+        <Trouble problem={problem} />
+      ) : (
+        <Loading rows={4} />
+      )}
     </DetailPane>
   );
 }
@@ -64,11 +72,30 @@ function Card({ task }: { task: Task }): JSX.Element {
       <Facts
         of={[
           ["For", <To target={task.target} link />],
-          ["From", <a href={link("tasks", task.id, { source: task.source, status: "all" })}><Words of={task.source} /></a>],
+          [
+            "From",
+            <a href={link("tasks", task.id, { source: task.source, status: "all" })}>
+              <Words of={task.source} />
+            </a>,
+          ],
           ["Type", task.type],
           ["Channel", task.channel && <Words of={task.channel} />],
-          ["Key", task.dedupeKey && <span class="mono"><Words of={task.dedupeKey} /></span>],
-          ["Reported", task.occurrenceCount > 1 ? <>{task.occurrenceCount} times, last <Time at={task.lastSeenAt} as="ago" /></> : undefined],
+          [
+            "Key",
+            task.dedupeKey && (
+              <span class="mono">
+                <Words of={task.dedupeKey} />
+              </span>
+            ),
+          ],
+          [
+            "Reported",
+            task.occurrenceCount > 1 ? (
+              <>
+                {task.occurrenceCount} times, last <Time at={task.lastSeenAt} as="ago" />
+              </>
+            ) : undefined,
+          ],
           ["Created", <Time at={task.createdAt} as="ago" />],
           ["Message", task.messageId ? <a href={link("mail", task.messageId)}>#{task.messageId}</a> : undefined],
         ]}
@@ -115,13 +142,22 @@ const WORDS: Record<TaskEvent["type"], string> = {
   cancelled: "cancelled it",
 };
 
-const SHAPES: Partial<Record<TaskEvent["type"], string>> = { created: "open", repeated: "open", progress: "in_progress", released: "open" };
+const SHAPES: Partial<Record<TaskEvent["type"], string>> = {
+  created: "open",
+  repeated: "open",
+  progress: "in_progress",
+  released: "open",
+};
 
 function Entry({ event }: { event: TaskEvent }): JSX.Element {
   const { type, by, data, at } = event;
-  const said = [data["progress"], data["result"]].find((text): text is string => typeof text === "string" && text !== "");
-  const reason = data["reason"] === "lapsed" ? "its claim lapsed" : data["reason"] === "offline" ? "it went offline" : "";
-  const count = type === "repeated" && typeof data["occurrenceCount"] === "number" ? ` (${data["occurrenceCount"]})` : "";
+  const said = [data["progress"], data["result"]].find(
+    (text): text is string => typeof text === "string" && text !== "",
+  );
+  const reason =
+    data["reason"] === "lapsed" ? "its claim lapsed" : data["reason"] === "offline" ? "it went offline" : "";
+  const count =
+    type === "repeated" && typeof data["occurrenceCount"] === "number" ? ` (${data["occurrenceCount"]})` : "";
   return (
     <li>
       <Status of={SHAPES[type] ?? type} quiet />

@@ -15,14 +15,28 @@ export function Severity({ of }: { of: Task["severity"] }): JSX.Element | null {
   );
 }
 
-export function TaskRow({ task, href, here, tabIndex }: { task: Task; href: string; here?: boolean; tabIndex?: number }): JSX.Element {
+export function TaskRow({
+  task,
+  href,
+  here,
+  tabIndex,
+}: {
+  task: Task;
+  href: string;
+  here?: boolean;
+  tabIndex?: number;
+}): JSX.Element {
   return (
     <a class="row" href={href} tabIndex={tabIndex} aria-current={here ? "true" : undefined}>
       <span class="row-top">
         <strong class="row-title">
           <Words of={task.title} />
         </strong>
-        {task.occurrenceCount > 1 && <span class="count" title={`reported ${task.occurrenceCount} times`}>×{task.occurrenceCount}</span>}
+        {task.occurrenceCount > 1 && (
+          <span class="count" title={`reported ${task.occurrenceCount} times`}>
+            ×{task.occurrenceCount}
+          </span>
+        )}
         <span class="row-time">
           <Time at={task.updatedAt} />
         </span>

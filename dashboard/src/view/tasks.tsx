@@ -40,7 +40,14 @@ export function Tasks({ address }: { address: Address }): JSX.Element {
           </button>
         }
       >
-        <Tabs label="Status" items={STATES.map(([word, title]) => ({ href: here(undefined, { status: word === "active" ? "" : word }), title, here: status === word }))} />
+        <Tabs
+          label="Status"
+          items={STATES.map(([word, title]) => ({
+            href: here(undefined, { status: word === "active" ? "" : word }),
+            title,
+            here: status === word,
+          }))}
+        />
         {(source || target) && (
           <p class="narrowed">
             {source && (
@@ -66,15 +73,30 @@ export function Tasks({ address }: { address: Address }): JSX.Element {
           roving
           more={older}
           edge={
-            <Around list={list} count={rows.length} full={full} reload={reload} none={status === "active" ? "No task is open." : "No task fits."} end={status === "active" ? "" : "That is all there is."}>
-              {status === "active" && <p>Integrations, agents and people create tasks. What is finished is under All.</p>}
+            <Around
+              list={list}
+              count={rows.length}
+              full={full}
+              reload={reload}
+              none={status === "active" ? "No task is open." : "No task fits."}
+              end={status === "active" ? "" : "That is all there is."}
+            >
+              {status === "active" && (
+                <p>Integrations, agents and people create tasks. What is finished is under All.</p>
+              )}
             </Around>
           }
           show={address.id === undefined ? undefined : Number(address.id)}
-          row={(task, focusable) => <TaskRow task={task} href={here(task.id)} here={address.id === String(task.id)} {...focusable} />}
+          row={(task, focusable) => (
+            <TaskRow task={task} href={here(task.id)} here={address.id === String(task.id)} {...focusable} />
+          )}
         />
       </ListPane>
-      {address.id ? <TaskDetail key={address.id} address={address} id={Number(address.id)} /> : <Nothing>Open a task to see its history.</Nothing>}
+      {address.id ? (
+        <TaskDetail key={address.id} address={address} id={Number(address.id)} />
+      ) : (
+        <Nothing>Open a task to see its history.</Nothing>
+      )}
     </div>
   );
 }

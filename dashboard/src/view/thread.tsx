@@ -44,13 +44,22 @@ function Elsewhere({ address, id }: { address: Address; id: number }): JSX.Eleme
   useEffect(() => {
     if (value && value.threadId !== id) swap(link("mail", value.threadId, { ...address.filter, message: String(id) }));
   }, [value]);
-  if (problem?.status === 404) return <Empty title={`There is no message ${id}.`}>It may be older than what the relay keeps.</Empty>;
+  if (problem?.status === 404)
+    return <Empty title={`There is no message ${id}.`}>It may be older than what the relay keeps.</Empty>;
   return problem ? <Trouble problem={problem} /> : <Loading rows={4} />;
 }
 
 type Listed = ReturnType<typeof useList<Message>>;
 
-export function Thread({ address, id, list, rows, older, reload, full }: Listed & { address: Address; id: number }): JSX.Element {
+export function Thread({
+  address,
+  id,
+  list,
+  rows,
+  older,
+  reload,
+  full,
+}: Listed & { address: Address; id: number }): JSX.Element {
   const [answering, setAnswering] = useState<Message | undefined>(undefined);
   const first = rows[0]!;
   const subject = rows.find(({ subject }) => subject)?.subject;
@@ -78,7 +87,16 @@ export function Thread({ address, id, list, rows, older, reload, full }: Listed 
           </p>
         </div>
       </header>
-      <Messages rows={rows} list={list} older={older} reload={reload} full={full} at={at || undefined} heading={subject ?? undefined} answer={setAnswering} />
+      <Messages
+        rows={rows}
+        list={list}
+        older={older}
+        reload={reload}
+        full={full}
+        at={at || undefined}
+        heading={subject ?? undefined}
+        answer={setAnswering}
+      />
       <Reply threadId={id} rows={rows} to={answering} forget={() => setAnswering(undefined)} />
     </>
   );
@@ -113,7 +131,9 @@ export function Messages({ rows, list, older, reload, full, at, heading, answer 
       label="Messages"
       news="new"
       more={older}
-      edge={list?.older || list?.problem ? <Around list={list} count={rows.length} full={full} reload={reload} /> : null}
+      edge={
+        list?.older || list?.problem ? <Around list={list} count={rows.length} full={full} reload={reload} /> : null
+      }
       show={at}
       row={(message) => {
         const day = days[positions.get(message.id)!];
