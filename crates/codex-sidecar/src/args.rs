@@ -125,8 +125,9 @@ const STRICT: &str = "--strict-config";
 const NO_DAEMON: &str = "--no-daemon";
 /// Makes a folder that an app-server's threads cannot be moved to.
 const WORKTREE: &str = "--worktree";
-/// What only the app-server may be told.
-const ROOTS: &str = "sandbox_workspace_write.writable_roots";
+/// The table that only the app-server is told: the terminal refuses a part of it, and tells its
+/// threads the rest in the place of the whole.
+const SANDBOX: &str = "sandbox_workspace_write";
 
 /// These take as many values as follow.
 const IMAGES: [&str; 2] = ["--image", "-i"];
@@ -241,7 +242,7 @@ impl Session {
                 self.roots.push(value.into());
                 return Ok(true);
             }
-            For::Both if value.to_string_lossy().starts_with(ROOTS) => {
+            For::Both if value.to_string_lossy().starts_with(SANDBOX) => {
                 self.configuration.extend([name.into(), value]);
                 return Ok(true);
             }

@@ -2,27 +2,25 @@
 
 use std::path::{Path, PathBuf};
 
-use relay_client::config::environment;
+use relay_client::{config::environment, core::env::CODEX_BIN};
 
 use crate::{failure::Failure, install::codex::Codex};
 
-/// The variable that names Codex's program.
-const CODEX_BIN: &str = "AGENT_RELAY_CODEX_BIN";
-
 /// Codex: the program that the setting names, else the first on `PATH`.
 pub fn codex() -> Result<Codex, Failure> {
-    let given = environment(CODEX_BIN).filter(|path| !path.is_empty()).map(PathBuf::from);
-    if let Some(program) = given {
+    if let Some((name, given)) = CODEX_BIN.find(&environment) {
+        let program = PathBuf::from(given);
         if program.is_file() {
             return Ok(Codex { program, home: None });
         }
         let program = program.display();
-        let why = format_args!("{CODEX_BIN} is `{program}`: there is no such file");
+        let why = format_args!("{name} is `{program}`: there is no such file");
         return Err(Failure::usage(why));
     }
     let program = on_path("codex").ok_or_else(|| {
         Failure::refused("codex is not on PATH").hint(format_args!(
-            "`npm install -g @openai/codex` installs it; {CODEX_BIN} may name it"
+            "`npm install -g @openai/codex` installs it; {} may name it",
+            CODEX_BIN.name
         ))
     })?;
     Ok(Codex { program, home: None })

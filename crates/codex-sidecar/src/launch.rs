@@ -133,6 +133,7 @@ impl Launch {
     pub async fn start(session: &Session, also: &[OsString], mode: Mode) -> Result<Self, Failure> {
         let config = Config::from_env().map_err(Failure::usage)?;
         let settings = Settings::read(&environment).map_err(Failure::usage)?;
+        configuration::refuse_looser(&config, session)?;
         let program = find::codex()?.program;
         let folder = folder(session.folder.as_deref().unwrap_or(Path::new(".")))?;
         let seat = Seat::take()?;

@@ -133,6 +133,17 @@ fn wrong_arguments_and_settings_are_refused_by_name() {
         let text = said(&output.stderr);
         assert!(text.contains(named) && !output.status.success(), "{line:?}: {text}");
     }
+    for line in [
+        &["-s", "danger-full-access"][..],
+        &["resume", "-a", "on-request"],
+        &["--dangerously-bypass-approvals-and-sandbox"],
+        &["--headless", "--sandbox=workspace-write"],
+    ] {
+        let output = home.command(line).env("AGENT_RELAY_APPROVAL", "read-only").output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{line:?}");
+        let text = said(&output.stderr);
+        assert!(text.contains("would loosen the approval mode `read-only`"), "{line:?}: {text}");
+    }
     let output = home.command(&[]).env("AGENT_RELAY_APPROVAL", "maybe").output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(said(&output.stderr).contains("AGENT_RELAY_APPROVAL is `maybe`"));

@@ -94,6 +94,7 @@ variables! {
     CLAUDE_PATHS = Claude "AGENT_RELAY_CLAUDE_PATHS", "socket,monitor,file"; "The paths that may wake a Claude Code session, separated by commas."
     CLAUDE_PATIENCE = Claude "AGENT_RELAY_CLAUDE_PATIENCE_MS", "2000"; "How long the socket may take to wake a session, in milliseconds, before the next path is tried; the monitor may take twice as long, the file three times."
 
+    CODEX_BIN = Codex "AGENT_RELAY_CODEX_BIN", "codex on PATH"; "The program of Codex."
     CODEX_DELIVERY = Codex "AGENT_RELAY_CODEX_DELIVERY", "turn"; "How messages reach the model: `turn`, as if somebody had typed them, or `tool-output`, as data that a tool brought, which the terminal does not show."
     CODEX_COALESCE = Codex "AGENT_RELAY_CODEX_COALESCE_MS", "50"; "How long, in milliseconds, a message for an idle session waits for others, to be one turn with them."
 

@@ -9,6 +9,7 @@ use std::{
     fs,
     path::PathBuf,
     process::{Command, Stdio},
+    time::Duration,
 };
 
 use relay_client::core::id::MessageId;
@@ -172,7 +173,7 @@ impl Codex {
 
     /// Types a line.
     pub async fn say(&self, text: &str) {
-        self.terminal.say(text).await;
+        say(&self.terminal, text).await;
     }
 
     /// Presses a key, by tmux's name for it.
@@ -229,7 +230,7 @@ impl Codex {
     pub async fn nothing_is_left(&self) {
         let left = tokio::time::timeout(crate::PATIENCE / 2, async {
             while !self.processes().is_empty() {
-                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                tokio::time::sleep(Duration::from_millis(50)).await;
             }
         });
         assert!(left.await.is_ok(), "still there: {:#?}", self.processes());
@@ -254,6 +255,33 @@ impl Drop for Codex {
             eprintln!("-- log of codex-relay\n{}", self.log());
         }
     }
+}
+
+/// Types a line into a session in a terminal, and sees to it that it is taken: an Enter right behind
+/// many keys passes for a part of something pasted, and one while the session connects is lost.
+pub async fn say(terminal: &Terminal, text: &str) {
+    let begin: String = text.chars().take(40).collect();
+    // `None` while the screen is drawn anew.
+    let stands = || {
+        let screen = terminal.screen();
+        let prompt = screen.rsplit_once('›').map(|(_, prompt)| prompt.trim_start().to_owned());
+        let ended = screen.contains("CODE=").then_some(false);
+        ended.or(prompt.map(|prompt| prompt.starts_with(&begin)))
+    };
+    terminal.write(text);
+    until("what is typed is in the prompt", async || stands()?.then_some(())).await;
+    until("what is typed is taken", async || {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        terminal.key("Enter");
+        for _ in 0..40 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            if stands() == Some(false) {
+                return Some(());
+            }
+        }
+        None
+    })
+    .await;
 }
 
 /// Sends a signal to a process, or with a `-` before its number to a process group.

@@ -6,35 +6,10 @@ use std::{
 };
 
 use relay_client::Config;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::folder;
-use crate::{failure::Failure, find, permission};
-
-/// What an MCP server of Codex's may see of our environment; nothing is passed on that is not named.
-const VISIBLE: [&str; 19] = [
-    "AGENT_RELAY_URL",
-    "AGENT_RELAY_TOKEN",
-    "AGENT_RELAY_LOG",
-    "AGENT_RELAY_ID",
-    "AGENT_RELAY_CAPS",
-    "AGENT_RELAY_TAGS",
-    "AGENT_RELAY_LABEL",
-    "AGENT_RELAY_CHANNELS",
-    "AGENT_RELAY_PROFILE",
-    "AGENT_RELAY_PROFILES_FILE",
-    "AGENT_RELAY_APPROVAL",
-    "AGENT_RELAY_HEARTBEAT_MS",
-    "XDG_CONFIG_HOME",
-    "XDG_DATA_HOME",
-    "XDG_STATE_HOME",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "NO_PROXY",
-    "SSL_CERT_FILE",
-];
-/// A tool may wait for an answer.
-const TOOLS_PATIENCE_SEC: u32 = 90;
+use crate::{args::Session, failure::Failure, find, install::bundle::FILES, permission};
 
 /// What is ours, before the user's own on the command line, which wins.
 pub fn ours() -> Vec<OsString> {
@@ -54,6 +29,25 @@ pub fn roots(folders: &[PathBuf]) -> Result<Vec<OsString>, Failure> {
     Ok(pair(&format!("sandbox_workspace_write.writable_roots={}", json!(roots))).to_vec())
 }
 
+/// Refuses options of the terminal that would loosen what [`imposed`] asks: the terminal tells them
+/// to each thread, where they win.
+pub fn refuse_looser(config: &Config, session: &Session) -> Result<(), Failure> {
+    if permission::overrides(config.approval).is_empty() {
+        return Ok(());
+    }
+    let looser = session.options.iter().find(|(name, value)| match name.as_str() {
+        "--sandbox" => value != "read-only",
+        "--ask-for-approval" => value != "never",
+        "--approve-for-me" => true,
+        _ => name.starts_with("--dangerously-bypass-approvals"),
+    });
+    looser.map_or(Ok(()), |(name, _)| {
+        let mode = config.approval;
+        Err(Failure::usage(format_args!("`{name}` would loosen the approval mode `{mode}`"))
+            .hint("leave it out, or set AGENT_RELAY_APPROVAL=open"))
+    })
+}
+
 /// What the approval mode asks, after the user's own, so that nothing on the command line loosens it.
 pub fn imposed(config: &Config) -> Vec<OsString> {
     permission::overrides(config.approval).iter().flat_map(|value| pair(value)).collect()
@@ -63,14 +57,30 @@ fn pair(value: &str) -> [OsString; 2] {
     ["-c".into(), value.into()]
 }
 
-/// The MCP server of the plugin, which then need not be installed.
+/// The MCP server of the plugin, which then need not be installed: where it is, Codex takes this one
+/// in its place.
 fn server(program: &Path) -> String {
-    let command = json!(program.to_string_lossy());
-    let visible = json!(VISIBLE);
-    format!(
-        "{{command={command},args=[\"mcp\"],env_vars={visible},\
-         tool_timeout_sec={TOOLS_PATIENCE_SEC}}}"
-    )
+    let file = FILES.iter().find(|(name, _)| name.ends_with(".mcp.json"));
+    let file: Value =
+        file.and_then(|(_, text)| serde_json::from_str(text).ok()).unwrap_or_default();
+    let mut server = file["mcpServers"]["agent_relay"].clone();
+    server["command"] = json!(program.to_string_lossy());
+    toml(&server)
+}
+
+/// A value as TOML, on one line.
+fn toml(value: &Value) -> String {
+    match value {
+        Value::Object(fields) => {
+            let fields = fields.iter().map(|(name, value)| format!("{name}={}", toml(value)));
+            format!("{{{}}}", fields.collect::<Vec<_>>().join(","))
+        }
+        Value::Array(values) => {
+            format!("[{}]", values.iter().map(toml).collect::<Vec<_>>().join(","))
+        }
+        // Texts, numbers and truths look the same.
+        other => other.to_string(),
+    }
 }
 
 /// `agent-relay`: beside this program, else on `PATH`.
@@ -85,9 +95,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_server_is_told_as_toml() {
+    fn the_plugins_server_is_told_as_toml_with_our_program() {
         let text = server(Path::new("/srv/a \"b\"/agent-relay"));
-        assert!(text.starts_with(r#"{command="/srv/a \"b\"/agent-relay",args=["mcp"],env_vars=["#));
-        assert!(text.ends_with(r#""SSL_CERT_FILE"],tool_timeout_sec=90}"#), "{text}");
+        for part in [
+            r#""/srv/a \"b\"/agent-relay""#,
+            r#"args=["mcp"]"#,
+            r#"env_vars=["AGENT_RELAY_URL","#,
+            "tool_timeout_sec=",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        assert!(text.starts_with('{') && text.ends_with('}') && !text.contains("\":"), "{text}");
     }
 }

@@ -8,7 +8,7 @@ use std::{
 use serde_json::Value;
 use testkit::{
     World, a_while,
-    codex::{Codex, Setup, kill},
+    codex::{Codex, Setup, kill, say},
     terminal::Terminal,
     until,
 };
@@ -54,9 +54,9 @@ async fn a_terminal_attaches_with_the_very_command_that_was_printed_and_comes_an
         for (pid, line) in codex.processes() {
             assert!(!line.contains(&token), "{pid}: {line}");
         }
-        terminal.say(&format!("visit {visit}")).await;
+        say(&terminal, &format!("visit {visit}")).await;
         shows(&terminal, &format!("echo: visit {visit}")).await;
-        terminal.say("/quit").await;
+        say(&terminal, "/quit").await;
         shows(&terminal, "CODE=0").await;
     }
     assert!(codex.model.context().contains("visit one"), "one thread");
@@ -83,7 +83,7 @@ async fn a_headless_thread_outlives_its_app_server_and_can_be_resumed_later() {
     until("another app-server", async || codex.log().contains("listens again").then_some(())).await;
     let attached = attach(&codex, &setup, printed["attach"].as_str().unwrap()).await;
     shows(&attached, "first words").await;
-    attached.say("second words").await;
+    say(&attached, "second words").await;
     shows(&attached, "echo: second words").await;
     kill("INT", &session.id().to_string());
     assert!(session.wait().unwrap().success());

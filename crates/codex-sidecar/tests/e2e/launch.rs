@@ -4,7 +4,7 @@ use std::fs;
 
 use testkit::{
     World,
-    codex::{Codex, Setup, kill},
+    codex::{Codex, Setup, kill, say},
     terminal::Terminal,
     until,
 };
@@ -82,6 +82,24 @@ async fn the_token_stands_on_no_command_line_in_no_file_and_in_no_tools_environm
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_is_added_may_be_written_and_its_neighbour_not() {
+    let Some(setup) = Setup::find() else { return };
+    let world = World::new().await;
+    let codex = Codex::new(&world.relay.url()).await;
+    for name in ["added", "other"] {
+        fs::create_dir(codex.path(name)).unwrap();
+    }
+    let without_tmp = ["slash_tmp", "tmpdir_env_var"]
+        .map(|name| format!("sandbox_workspace_write.exclude_{name}=true"));
+    let [slash, variable] = &without_tmp;
+    codex.start(&setup.with(&["--add-dir", "../added", "-c", slash, "-c", variable])).await;
+    codex.say("shell: touch ../added/a; touch ../other/b; touch c").await;
+    codex.shows("ran: ").await;
+    let written = ["added/a", "other/b", "project/c"].map(|name| codex.path(name).exists());
+    assert_eq!(written, [true, false, true], "{}", codex.model.context());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_sessions_at_once_do_not_disturb_each_other() {
     let Some(setup) = Setup::find() else { return };
     let world = World::new().await;
@@ -95,12 +113,12 @@ async fn two_sessions_at_once_do_not_disturb_each_other() {
     .await;
     codex.say("/quit").await;
     assert_eq!(codex.exit_code().await, 0);
-    other.say("still there").await;
+    say(&other, "still there").await;
     until("the other's second answer", async || {
         other.screen().contains("echo: still there").then_some(())
     })
     .await;
-    other.say("/quit").await;
+    say(&other, "/quit").await;
     codex.nothing_is_left().await;
 }
 
