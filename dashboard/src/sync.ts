@@ -83,8 +83,8 @@ export function startSync(api: Api, store: Store, wakes: (wake: () => void) => (
     const state = store.get();
     if (state.generation !== generation) {
       generation = state.generation;
-      void agents();
       for (const key of state.lists.keys()) void fresh(key);
+      void agents();
       for (const taskId of state.histories.keys()) void history(taskId);
       return;
     }
