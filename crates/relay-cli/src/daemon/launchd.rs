@@ -129,18 +129,18 @@ mod tests {
     fn installing_puts_an_old_one_out_and_the_new_one_in() {
         let service = Service {
             binary: "/usr/local/bin/agent-relay".into(),
-            settings: "/Users/u/relay.env".into(),
-            log: "/Users/u/a & b/daemon.log".into(),
+            settings: "/srv/u/relay.env".into(),
+            log: "/srv/u/a & b/daemon.log".into(),
             enable: true,
             start: true,
         };
-        let plan = Agents::at("/Users/u/Library/LaunchAgents").install(&service).to_string();
+        let plan = Agents::at("/srv/u/Library/LaunchAgents").install(&service).to_string();
         for part in [
-            "write   /Users/u/Library/LaunchAgents/agent-relay.plist",
+            "write   /srv/u/Library/LaunchAgents/agent-relay.plist",
             "<string>/usr/local/bin/agent-relay</string><string>serve</string>",
-            "<string>/Users/u/a &amp; b/daemon.log</string>",
+            "<string>/srv/u/a &amp; b/daemon.log</string>",
             "run     launchctl bootout gui/501/agent-relay",
-            "run     launchctl bootstrap gui/501 /Users/u/Library/LaunchAgents/agent-relay.plist",
+            "run     launchctl bootstrap gui/501 /srv/u/Library/LaunchAgents/agent-relay.plist",
             "run     launchctl kickstart gui/501/agent-relay",
         ] {
             assert!(plan.contains(part), "no {part} in {plan}");
