@@ -7,8 +7,8 @@ use crate::{
     app_server::{
         CallError, Client,
         protocol::{
-            InjectItems, ListItems, ListTurns, Opened, ResumeThread, ThreadStatus, TurnStatus,
-            UnsubscribeThread,
+            InjectItems, ListItems, ListTurns, Opened, ReadThread, ResumeThread, ThreadStatus,
+            TurnStatus, UnsubscribeThread,
         },
     },
     bridge::{clock, mail::History, thread::Progress, turn::Phase},
@@ -21,7 +21,7 @@ const MOST_PAGES: u32 = 20;
 /// The clocks of two processes, and a call under way.
 const SLACK_MS: i64 = 60_000;
 /// Between one attempt and the next.
-const PAUSE_MS: i64 = 1_000;
+const PAUSE_MS: i64 = 300;
 
 impl Seat {
     /// Hears of the thread from now on.
@@ -47,8 +47,9 @@ impl Seat {
 
     async fn subscribe(&mut self, client: &Client) -> Result<(), CallError> {
         let opened = match self.resume(client).await {
-            Err(error) if error.says("no rollout found") => {
-                // Without a turn it has no file, and cannot be followed. This gives it one.
+            // Without a turn it has no file, and cannot be followed. The first turn gives it one, and
+            // must not be disturbed; before that, what it is told does.
+            Err(error) if error.says("no rollout found") && !self.is_active(client).await? => {
                 self.introduce(client).await?;
                 self.resume(client).await?
             }
@@ -68,6 +69,12 @@ impl Seat {
     async fn resume(&self, client: &Client) -> Result<Opened, CallError> {
         let thread_id = self.agent.thread.clone();
         client.call(&ResumeThread { thread_id, exclude_turns: true }).await
+    }
+
+    async fn is_active(&self, client: &Client) -> Result<bool, CallError> {
+        let thread_id = self.agent.thread.clone();
+        let shown = client.call(&ReadThread { thread_id }).await?;
+        Ok(matches!(shown.thread.status, ThreadStatus::Active { .. }))
     }
 
     async fn running_turn(&self, client: &Client) -> Result<Option<String>, CallError> {
