@@ -77,6 +77,11 @@ async fn a_headless_thread_outlives_its_app_server_and_can_be_resumed_later() {
     let printed: Value = serde_json::from_str(&line).unwrap();
     let thread = printed["thread"].as_str().unwrap().to_owned();
     assert!(printed["url"].as_str().unwrap().starts_with("ws://127.0.0.1:"), "{printed}");
+    until("the agent that was printed is registered", async || {
+        let agents = world.agents("codex").await;
+        agents.iter().any(|agent| printed["agent"] == agent.id.as_str()).then_some(())
+    })
+    .await;
     until("an answer", async || codex.model.context().contains("first words").then_some(())).await;
     let server = codex.processes().into_iter().filter(|(_, line)| line.contains("app-server"));
     kill("KILL", &server.map(|(pid, _)| pid).max().unwrap().to_string());
