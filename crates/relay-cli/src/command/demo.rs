@@ -1,7 +1,7 @@
 //! `agent-relay demo`: a few agents who work together, so that there is something to look at.
 //!
 //! The agents are scripted, the rest is real: each is a session of the client, and speaks over HTTP
-//! with a relay. What they do stands in [`story`]; [`stage`] plays it.
+//! with a relay. What they do stands in `story`; `stage` plays it.
 
 mod cast;
 mod clock;
@@ -31,7 +31,8 @@ pub struct Demo {
     /// The port of the demo's own relay [default: 4850, or a free one where 4850 is somebody's]
     #[arg(long, conflicts_with = "url")]
     port: Option<u16>,
-    /// Play everything once and then stand still, in place of going on for ever
+    /// Play everything once and then stand still, in place of going on for ever; on a relay of its own
+    /// that has happened already when the address is printed
     #[arg(long)]
     once: bool,
 }
@@ -46,12 +47,17 @@ impl Demo {
             .block_on(self.play(common))
     }
 
+    /// How many minutes ago the story begins.
+    fn begins(&self) -> i64 {
+        story::BEGINS_MINUTES_AGO + if self.once { story::SCENES_MINUTES } else { 0 }
+    }
+
     async fn play(&self, common: &Common) -> Result<(), Failure> {
         let mut signals = signal::listen()?;
         let settings = common.settings()?;
         let own = match &common.url {
             Some(_) => None,
-            None => Some(Temporary::start(&settings, self.port).await?),
+            None => Some(Temporary::start(&settings, self.port, self.begins()).await?),
         };
         let mut stage = if let Some(relay) = &own {
             Stage::with_past(relay)?
@@ -72,21 +78,35 @@ impl Demo {
     /// Ends only where the relay is gone; otherwise the person ends it.
     async fn perform(&self, stage: &mut Stage, own: Option<&Temporary>) -> Result<(), Failure> {
         let output = Output::new(false);
-        let beat = BEAT.div_f64(self.speed);
         stage.assemble().await?;
-        stage.play(story::PAST, Duration::ZERO).await?;
-        stage.arrive().await;
+        stage.play(story::PAST, None).await?;
+        // Played once, on a relay with a past, all of it is the past.
+        let told = self.once && own.is_some();
+        if told {
+            for scene in story::SCENES.iter().chain([&story::LAST]) {
+                stage.play(scene, None).await?;
+            }
+        }
+        stage.arrive().await?;
         if let Some(relay) = own {
             relay.greet(output)?;
         }
+        if !told {
+            self.go_on(stage).await?;
+        }
+        output.line("everything stands still now; Ctrl-C ends it")?;
+        std::future::pending().await
+    }
+
+    /// Plays the scenes again and again, or once and then the last.
+    async fn go_on(&self, stage: &mut Stage) -> Result<(), Failure> {
+        let beat = BEAT.div_f64(self.speed);
         loop {
             for scene in story::SCENES {
-                stage.play(scene, beat).await?;
+                stage.play(scene, Some(beat)).await?;
             }
             if self.once {
-                stage.play(story::LAST, beat).await?;
-                output.line("everything stands still now; Ctrl-C ends it")?;
-                return std::future::pending().await;
+                return stage.play(story::LAST, Some(beat)).await;
             }
         }
     }

@@ -17,7 +17,7 @@ pub struct Behind(Arc<AtomicI64>);
 impl Behind {
     /// A clock that is behind by so many minutes.
     pub fn by(minutes: i64) -> Self {
-        Self(Arc::new(AtomicI64::new(minutes * MINUTE_MS)))
+        Self(Arc::new(AtomicI64::new(Self::minutes(minutes))))
     }
 
     /// How far it is behind, in milliseconds.
@@ -31,8 +31,8 @@ impl Behind {
     }
 
     /// Minutes, as the story counts them, in milliseconds.
-    pub fn minutes(minutes: u32) -> i64 {
-        i64::from(minutes) * MINUTE_MS
+    pub fn minutes(minutes: i64) -> i64 {
+        minutes * MINUTE_MS
     }
 }
 

@@ -43,8 +43,12 @@ pub struct Temporary {
 }
 
 impl Temporary {
-    /// Starts it, its clock an hour behind.
-    pub async fn start(settings: &Settings, port: Option<u16>) -> Result<Self, Failure> {
+    /// Starts it, its clock so many minutes behind.
+    pub async fn start(
+        settings: &Settings,
+        port: Option<u16>,
+        minutes: i64,
+    ) -> Result<Self, Failure> {
         let integrations = integrations()?;
         let mut config = config(settings, &integrations)?;
         logging::init(&config.log);
@@ -53,7 +57,7 @@ impl Temporary {
         let listeners = listen(&mut config, port).await?;
         let address = local(&listeners)?;
         let folder = Folder::create()?;
-        let clock = Behind::by(story::BEGINS_MINUTES_AGO);
+        let clock = Behind::by(minutes);
         let store = Store::open(relay_store::Config {
             clock: std::sync::Arc::new(clock.clone()),
             integrations: config.integrations.known(),

@@ -32,13 +32,13 @@ use super::{
     cast::CAST,
     clock::Behind,
     relay::Temporary,
-    story::{HUMAN, Report, Step},
+    story::{BEGINS_MINUTES_AGO, HUMAN, Report, Step},
 };
 use crate::failure::Failure;
 
 /// Between two steps of the past.
-const MOMENT_MS: i64 = 20_000;
-/// Between two heartbeats of the past: no claim lapses meanwhile.
+const MOMENT_MS: i64 = 12_000;
+/// The longest between two heartbeats of the past: no claim lapses meanwhile.
 const PULSE_MS: i64 = 2 * 60_000;
 /// How long the past may wait until everything is read.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -58,6 +58,8 @@ pub struct Stage {
 /// What only the demo's own relay has.
 struct Past {
     clock: Behind,
+    /// How much longer ago than it says the story is, in milliseconds.
+    earlier: i64,
     operator: Relay,
     sources: HashMap<&'static str, Relay>,
 }
@@ -114,6 +116,7 @@ impl Stage {
         let source = |(name, token): &(&'static str, String)| Ok((*name, relay(Some(token))?));
         let past = Past {
             clock: own.clock.clone(),
+            earlier: own.clock.ms() - Behind::minutes(BEGINS_MINUTES_AGO),
             operator: relay(Some(own.operator.expose_secret()))?,
             sources: own.integrations.iter().map(source).collect::<Result<_, Failure>>()?,
         };
@@ -129,18 +132,19 @@ impl Stage {
         Ok(())
     }
 
-    /// The past is over: from now on strangers are answered.
-    pub async fn arrive(&self) {
-        self.present.store(true, Ordering::Relaxed);
-        for actor in self.actors.values() {
-            // Fresh in everybody's eyes; the sessions' own heartbeats go on from here.
-            let _ = self.relay.heartbeat(actor.member.id(), &Heartbeat::default()).await;
+    /// The past is over: it is now, and strangers are answered.
+    pub async fn arrive(&self) -> Result<(), Failure> {
+        if let Some(past) = &self.past {
+            past.clock.catch_up(0);
         }
+        self.present.store(true, Ordering::Relaxed);
+        self.beat().await
     }
 
-    /// Plays some steps, with a pause after each. The past, which has none, waits for its readers.
-    pub async fn play(&mut self, steps: &[Step], pause: Duration) -> Result<(), Failure> {
-        if pause.is_zero() && self.past.is_none() {
+    /// Plays some steps, with a pause after each. Without one they are the past, which waits for its
+    /// readers, and which only the demo's own relay has.
+    pub async fn play(&mut self, steps: &[Step], pause: Option<Duration>) -> Result<(), Failure> {
+        if pause.is_none() && self.past.is_none() {
             return Ok(());
         }
         for step in steps {
@@ -148,13 +152,23 @@ impl Stage {
                 Ok(()) | Err(Missed::Step) => {}
                 Err(Missed::Play(failure)) => return Err(failure),
             }
-            match &self.past {
-                Some(past) if pause.is_zero() => {
+            match (pause, &self.past) {
+                (None, Some(past)) => {
                     past.clock.catch_up(past.clock.ms() - MOMENT_MS);
+                    self.beat().await?;
                     self.settle().await?;
                 }
-                _ => tokio::time::sleep(pause).await,
+                (pause, _) => tokio::time::sleep(pause.unwrap_or_default()).await,
             }
+        }
+        Ok(())
+    }
+
+    /// Keeps everybody who is here alive by the relay's clock. The sessions' own heartbeats follow ours.
+    async fn beat(&self) -> Result<(), Failure> {
+        for actor in self.actors.values().filter(|actor| actor.is_here()) {
+            let relay = actor.member.relay();
+            relay.heartbeat(actor.member.id(), &Heartbeat::default()).await?;
         }
         Ok(())
     }
@@ -293,13 +307,10 @@ impl Stage {
     /// Moves the clock on, in steps that no claim lapses between.
     async fn wait_until(&self, minutes: u32) -> Result<(), Missed> {
         let Some(past) = &self.past else { return Ok(()) };
-        let then = Behind::minutes(minutes);
+        let then = Behind::minutes(minutes.into()) + past.earlier;
         while past.clock.ms() > then {
             past.clock.catch_up(then.max(past.clock.ms() - PULSE_MS));
-            for actor in self.actors.values().filter(|actor| actor.is_here()) {
-                let relay = actor.member.relay();
-                relay.heartbeat(actor.member.id(), &Heartbeat::default()).await?;
-            }
+            self.beat().await?;
         }
         Ok(())
     }

@@ -62,8 +62,9 @@ use Step::{
     Says, Takes, Talks, Tells,
 };
 
-/// How far back the story begins.
+/// How far back the story begins, and how long the scenes take where they are the past, too.
 pub const BEGINS_MINUTES_AGO: i64 = 60;
+pub const SCENES_MINUTES: i64 = 12;
 /// The operator, in the past.
 pub const HUMAN: &str = "human";
 /// The integrations.
@@ -72,7 +73,7 @@ pub const SOURCES: [&str; 2] = ["monitoring", "helpdesk"];
 pub const TARGETS: [&str; 2] = ["cap:ops", "label:frontend"];
 /// The one whose address for callbacks does not answer, so that there are dead letters to look at.
 pub const UNREACHABLE: &str = "helpdesk";
-/// The port that throws everything away, and where nobody listens.
+/// Nobody listens there.
 pub const NOBODY_LISTENS: &str = "http://127.0.0.1:9/agent-relay";
 
 const CHECKOUT: Report = Report {
