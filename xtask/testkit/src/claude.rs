@@ -191,6 +191,20 @@ impl Claude {
         self.terminal.key(key);
     }
 
+    /// Presses a key until words are gone from the screen: a dialog that has just opened takes none.
+    pub async fn answer(&self, words: &str, key: &str) {
+        let mut looks = 0;
+        until(&format!("{words:?} is gone"), async || {
+            let is_open = self.screen().contains(words);
+            if is_open && looks % 20 == 0 {
+                self.key(key);
+            }
+            looks += 1;
+            (!is_open).then_some(())
+        })
+        .await;
+    }
+
     /// How often a message of `tester` stands in the session's context with its text; a reminder
     /// of it has none.
     pub fn times(&self, id: MessageId) -> usize {

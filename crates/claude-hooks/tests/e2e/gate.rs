@@ -6,10 +6,12 @@ use testkit::{
     World,
     claude::Claude,
     program::Version::{self, Newest, Older},
-    until,
 };
 
 use crate::setup;
+
+/// Claude Code asks its person.
+const DIALOG: &str = "Do you want to proceed?";
 
 /// Runs one prompt; returns whether the command ran, and what the model was told.
 async fn attempt(version: Version, approval: &str, command: &str) -> Option<(bool, String)> {
@@ -57,20 +59,6 @@ async fn is_asked(world: &World, claude: &Claude, agent: &Agent) -> String {
     agent.status_detail.map(|detail| detail.as_str().to_owned()).unwrap_or_default()
 }
 
-/// Presses a key until the dialog is gone: a dialog that has just opened takes none.
-async fn answer(claude: &Claude, key: &str) {
-    let mut looks = 0;
-    until("the dialog is gone", async || {
-        let is_open = claude.screen().contains("Do you want to proceed?");
-        if is_open && looks % 20 == 0 {
-            claude.key(key);
-        }
-        looks += 1;
-        (!is_open).then_some(())
-    })
-    .await;
-}
-
 async fn guarded_asks(version: Version) {
     let Some(setup) = setup(version) else { return };
     let setup = setup.with_env("AGENT_RELAY_APPROVAL", "guarded");
@@ -83,13 +71,13 @@ async fn guarded_asks(version: Version) {
 
     let detail = is_asked(&world, &claude, &agent).await;
     assert!(detail.contains("permission"), "{detail}");
-    answer(&claude, "Escape").await;
+    claude.answer(DIALOG, "Escape").await;
     world.status(&agent, Status::Idle).await;
     assert!(kept.exists(), "it was denied");
 
     is_asked(&world, &claude, &agent).await;
     let sent = world.send(&agent, "while a person is asked").await;
-    answer(&claude, "Enter").await;
+    claude.answer(DIALOG, "Enter").await;
     world.handled(sent.id).await;
     world.status(&agent, Status::Idle).await;
     assert!(!kept.exists(), "it was allowed");

@@ -82,7 +82,7 @@ async fn resuming(version: Version) {
     assert!(world.is_unread(waits).await, "another session, another agent");
     claude.say("/resume").await;
     claude.shows(" ago ").await;
-    claude.key("Enter");
+    claude.answer("to show all projects", "Enter").await;
     world.handled(waits).await;
     assert_eq!(claude.times(waits), 1, "{}", claude.model.context());
     is_reached(&world, &claude, &agent).await;
