@@ -73,7 +73,6 @@ pub const SOURCES: [&str; 2] = ["monitoring", "helpdesk"];
 pub const TARGETS: [&str; 2] = ["cap:ops", "label:frontend"];
 /// The one whose address for callbacks does not answer, so that there are dead letters to look at.
 pub const UNREACHABLE: &str = "helpdesk";
-/// Nobody listens there.
 pub const NOBODY_LISTENS: &str = "http://127.0.0.1:9/agent-relay";
 
 const CHECKOUT: Report = Report {
