@@ -946,7 +946,7 @@ export interface components {
             /** @description Whether it takes new work, apart from its status. */
             ready: boolean;
             /** @description How it is doing. */
-            status: components["schemas"]["Status"];
+            status: components["schemas"]["AgentStatus"];
             /** @description When its status last changed. */
             statusAt: components["schemas"]["Timestamp"];
             /** @description More about the status, in a few words. */
@@ -986,6 +986,8 @@ export interface components {
         };
         /** @description An agent's id: `[A-Za-z0-9][A-Za-z0-9._-]{0,127}`, shown as it was given, compared without case. */
         AgentId: string;
+        /** @description How an agent is doing. */
+        AgentStatus: "idle" | "busy" | "waiting" | "offline";
         /** @description What an agent may do without asking a person. */
         Approval: "open" | "guarded" | "read-only";
         /** @description One conversation there, and whom it is with here. */
@@ -1043,7 +1045,7 @@ export interface components {
             /** @description What people call it there: the bot's name, the workspace. */
             name: components["schemas"]["Line"];
             /** @description How it is doing. */
-            status: components["schemas"]["Status"];
+            status: components["schemas"]["AgentStatus"];
             /** @description What it is: `telegram`, `slack`, `matrix`, `mail` or any slug. */
             type: components["schemas"]["Slug"];
         };
@@ -1253,7 +1255,7 @@ export interface components {
             /** @description Whether it takes new work. */
             ready?: boolean | null;
             /** @description How it is doing. */
-            status?: components["schemas"]["Status"] | null;
+            status?: components["schemas"]["AgentStatus"] | null;
             /** @description More about the status; null clears. */
             statusDetail?: components["schemas"]["Line"] | null;
         };
@@ -1501,7 +1503,7 @@ export interface components {
             /** @description Who was invited. */
             partner: components["schemas"]["AgentId"];
             /** @description How far it is. */
-            status: components["schemas"]["Status2"];
+            status: components["schemas"]["PairStatus"];
         };
         /** @description Pairs that are not over. */
         PairCounts: {
@@ -1520,6 +1522,8 @@ export interface components {
         };
         /** @description A pair's id: `p` and five letters or digits that nobody confuses, short enough to type. */
         PairId: string;
+        /** @description How far a pair is. */
+        PairStatus: "pending" | "active" | "rejected" | "expired" | "ended";
         /**
          * @description Reports an event of an integration. A resolved one needs its `dedupeKey` only; another needs
          *     `severity`, `title`, `body` and `target`.
@@ -1600,7 +1604,7 @@ export interface components {
             /** @description Whether it takes new work. */
             ready?: boolean | null;
             /** @description How it is doing. */
-            status?: components["schemas"]["Status"] | null;
+            status?: components["schemas"]["AgentStatus"] | null;
             /** @description More about the status. */
             statusDetail?: components["schemas"]["Line"] | null;
             /** @description Groups it belongs to. */
@@ -1653,7 +1657,7 @@ export interface components {
             /** @description Whether it takes new work, apart from its status. */
             ready: boolean;
             /** @description How it is doing. */
-            status: components["schemas"]["Status"];
+            status: components["schemas"]["AgentStatus"];
             /** @description When its status last changed. */
             statusAt: components["schemas"]["Timestamp"];
             /** @description More about the status, in a few words. */
@@ -1806,7 +1810,7 @@ export interface components {
             /** @description More about it, in a few words. */
             detail?: components["schemas"]["Line"] | null;
             /** @description How it is doing. */
-            status: components["schemas"]["Status"];
+            status: components["schemas"]["AgentStatus"];
         };
         /** @description How bad it is. */
         Severity: "info" | "warning" | "error" | "critical";
@@ -1858,12 +1862,6 @@ export interface components {
             /** @description The server's version. */
             version: string;
         };
-        /** @description How an agent is doing. */
-        Status: "idle" | "busy" | "waiting" | "offline";
-        /** @description How far a pair is. */
-        Status2: "pending" | "active" | "rejected" | "expired" | "ended";
-        /** @description How far a task is. */
-        Status3: "open" | "claimed" | "in_progress" | "blocked" | "done" | "failed" | "cancelled";
         /** @description The channels an agent listens on: "all" or a list. */
         Subscription: "all" | components["schemas"]["Word"][];
         /** @description An agent's id or id:X, tag:X, cap:X, label:X, machine:X, or broadcast. */
@@ -1907,7 +1905,7 @@ export interface components {
             /** @description Who created it. */
             source: components["schemas"]["Source"];
             /** @description How far it is. */
-            status: components["schemas"]["Status3"];
+            status: components["schemas"]["TaskStatus"];
             /** @description Whom it is for. */
             target: components["schemas"]["Target"];
             /** @description What it is about, in a line. */
@@ -1969,6 +1967,8 @@ export interface components {
          * @description A task's id, which is the sequence number of its own `task.created` event.
          */
         TaskId: number;
+        /** @description How far a task is. */
+        TaskStatus: "open" | "claimed" | "in_progress" | "blocked" | "done" | "failed" | "cancelled";
         /**
          * Format: int64
          * @description Milliseconds since the Unix epoch.
@@ -2011,7 +2011,7 @@ export interface components {
             /** @description Whether it takes new work. */
             ready?: boolean | null;
             /** @description How it is doing. */
-            status?: components["schemas"]["Status"] | null;
+            status?: components["schemas"]["AgentStatus"] | null;
             /** @description More about the status; null clears. */
             statusDetail?: components["schemas"]["Line"] | null;
             /** @description Groups it belongs to. */
@@ -2038,7 +2038,7 @@ export interface components {
             /** @description What came of it, at most 64 KiB. */
             result?: components["schemas"]["Body"] | null;
             /** @description How far it is now; `resolved` is another word for `done`. */
-            status: components["schemas"]["Status2"];
+            status: components["schemas"]["TaskStatus"];
         };
         /** @description When a message should reach its reader. */
         Urgency: "normal" | "later" | "interrupt";

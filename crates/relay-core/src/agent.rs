@@ -16,6 +16,7 @@ use crate::{
 /// How an agent is doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "AgentStatus")]
 pub enum Status {
     /// Ready for work.
     #[default]

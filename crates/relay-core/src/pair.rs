@@ -28,6 +28,7 @@ pub const INVITATION: Duration = Duration::from_mins(10);
 /// How far a pair is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "PairStatus")]
 pub enum Status {
     /// The partner is invited.
     Pending,

@@ -63,6 +63,7 @@ word_enum!(Severity, "severity", [Info, Warning, Error, Critical]);
 /// How far a task is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "TaskStatus")]
 pub enum Status {
     /// Nobody has it.
     Open,

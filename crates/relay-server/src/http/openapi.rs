@@ -294,4 +294,15 @@ mod tests {
             assert!(document["components"]["schemas"][name].is_object(), "{name}");
         }
     }
+
+    /// Requests and replies are generated apart, each of which numbers what is named alike: the same
+    /// numbered name would mean two things.
+    #[test]
+    fn no_two_types_share_a_name() {
+        let document = document();
+        let names = document["components"]["schemas"].as_object().unwrap().keys();
+        let numbered: Vec<_> =
+            names.filter(|name| name.ends_with(|c: char| c.is_ascii_digit())).collect();
+        assert!(numbered.is_empty(), "give them names with schemars(rename): {numbered:?}");
+    }
 }
