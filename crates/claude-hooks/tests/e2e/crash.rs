@@ -13,7 +13,7 @@ async fn a_killed_session_is_offline_and_when_resumed_woken_for_what_it_had() {
     let (claude, agent) = world.session(&setup).await;
     claude.say("hello").await;
     until("an answer", async || claude.screen().contains("noted").then_some(())).await;
-    let sent = world.send(&agent, "RUN: mkdir once && tail -f /dev/null").await;
+    let sent = world.send(&agent, "RUN: mkdir once && while [ -e once ]; do sleep 0.2; done").await;
     world.read(sent.id).await;
     until("the tool runs", async || claude.path("project/once").exists().then_some(())).await;
     let header = format!("[msg:{}] from tester", sent.id);
