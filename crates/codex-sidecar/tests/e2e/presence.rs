@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufRead as _, BufReader},
-    process::Stdio,
+    process::{Child, Stdio},
 };
 
 use relay_client::core::agent::{Agent, Approval, Status};
@@ -136,6 +136,17 @@ async fn a_second_session_of_that_id_gets_a_number() {
     assert!(!warned.iter().any(|request| request.contains("to the first")), "{warned:?}");
 }
 
+/// A session without a terminal, which must not outlive a test that fails.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        // One that has ended by itself is gone already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn two_threads_of_one_app_server_are_two_agents_with_mail_of_their_own() {
     let Some(setup) = Setup::find() else { return };
@@ -143,9 +154,9 @@ async fn two_threads_of_one_app_server_are_two_agents_with_mail_of_their_own() {
     let codex = Codex::new(&world.relay.url()).await;
     let mut command = codex.command(&setup, &codex.launcher());
     command.args(["--headless", "--json"]).stdout(Stdio::piped());
-    let mut session = command.spawn().unwrap();
+    let mut session = Killed(command.spawn().unwrap());
     let mut line = String::new();
-    BufReader::new(session.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    BufReader::new(session.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let printed: Value = serde_json::from_str(&line).unwrap();
     let first = until("the first agent", async || world.agents("codex").await.pop()).await;
     assert_eq!(printed["agent"], first.id.as_str());
@@ -160,8 +171,8 @@ async fn two_threads_of_one_app_server_are_two_agents_with_mail_of_their_own() {
     is_told(&world, &codex, &first, "to the first").await;
     is_told(&world, &codex, &second, "to the second").await;
     assert!(!heard(&codex).contains("to the first"), "each has its own: {}", heard(&codex));
-    kill("TERM", &session.id().to_string());
-    assert!(session.wait().unwrap().success());
+    kill("TERM", &session.0.id().to_string());
+    assert!(session.0.wait().unwrap().success());
     world.status(&first, Status::Offline).await;
     world.status(&second, Status::Offline).await;
     codex.nothing_is_left().await;
