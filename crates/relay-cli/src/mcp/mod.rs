@@ -1,16 +1,15 @@
 //! The MCP server: the tools with which every MCP client is a citizen of the relay.
 //!
-//! One implementation on `relay_client`, reached in two ways: [`stdio`] (`agent-relay mcp`, one
-//! client, started by it) and [`http`] (`/mcp` on the relay's own port, many clients). A call finds
-//! out [who] asks, [reads its arguments](arguments), [does](call) what the [tool] says through that
-//! agent's [voice](voice), and answers in text: the words in which messages read everywhere, or a
-//! [fault] that the model can mend. Who is hosted by nobody becomes a [guest] for as long as its
-//! connection lasts.
+//! One implementation on `relay_client`, reached in two ways: `stdio` (`agent-relay mcp`, one
+//! client, started by it) and `http` (`/mcp` on the relay's own port, many clients). A call finds
+//! out `who` asks, reads its `arguments`, does what the `tool` says (`call`) through that agent's
+//! `voice`, and answers in text: the words in which messages read everywhere, or a `fault` that the
+//! model can mend. Who is hosted by nobody becomes a `guest` for as long as its connection lasts.
 //!
-//! What is the library's (rmcp) stays in [`server`], [`stdio`] and [`http`].
+//! What is the library's (rmcp) stays in `server`, `stdio` and `http`.
 //!
-//! To add a tool: its row in [`tool`], its file in `call/`, its arm in [`call::run`], and see that
-//! the test of the budget still passes.
+//! To add a tool: its row in `tool`, its file in `call/`, its arm in `call::run`, and see that the
+//! test of the budget still passes.
 
 mod arguments;
 mod call;
