@@ -175,5 +175,6 @@ async fn two_threads_of_one_app_server_are_two_agents_with_mail_of_their_own() {
     assert!(session.0.wait().unwrap().success());
     world.status(&first, Status::Offline).await;
     world.status(&second, Status::Offline).await;
+    drop(terminal);
     codex.nothing_is_left().await;
 }
