@@ -1,12 +1,12 @@
 //! The bridge: every thread that somebody works in is an agent of the relay.
 //!
-//! How a message passes through: the relay hands it to the thread's [`seat`]; [`mail`] keeps where
-//! it is on its way; [`thread`] tells from the app-server's notices what the thread is doing;
-//! [`turn`] decides; [`batch`] writes what the model reads; the seat sends it. When the item that
+//! How a message passes through: the relay hands it to the thread's `seat`; `mail` keeps where
+//! it is on its way; `thread` tells from the app-server's notices what the thread is doing;
+//! `turn` decides; `batch` writes what the model reads; the seat sends it. When the item that
 //! holds it appears, the relay is told that it is read, when its turn ends, that it is handled
-//! ([`receipt`]). What was sent outlasts the bridge in the [`journal`].
+//! (`receipt`). What was sent outlasts the bridge in the `journal`.
 //!
-//! Which threads there are, and who sits there, is [`roster`]'s.
+//! Which threads there are, and who sits there, is `roster`'s.
 
 pub mod agent;
 pub mod batch;

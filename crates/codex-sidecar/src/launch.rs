@@ -1,7 +1,7 @@
 //! The launcher: from a command line to a session whose threads are agents, and back to the exit
 //! code.
 //!
-//! The app-server runs under a [`crate::guardian`] and is kept alive by [`server`]; the bridge
+//! The app-server runs under a [`crate::guardian`] and is kept alive by `server`; the bridge
 //! follows its address; the terminal, or [`crate::headless`], sits before it. Whichever of them ends
 //! first, the others are ended, in this order: the terminal, turns that still run, the bridge (its
 //! agents are offline then), the app-server.
