@@ -10,7 +10,7 @@ pub struct Args {
     /// One short round of each, in well under a minute: shows that it works, not how fast it is
     #[arg(long)]
     pub quick: bool,
-    /// Measure this alone: start, throughput, delivery, stalled, send or claude
+    /// Measure this alone: start, throughput, delivery, stalled, send or sessions
     #[arg(long, value_name = "PART")]
     pub only: Option<String>,
     /// Also write the figures to this file
@@ -26,12 +26,13 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     // One at a time: together, cargo would give the relay other features than `cargo xtask serve` does.
     shell::run(&mut shell::cargo(&["build", "--release", "--package", "relay-cli"]))?;
     shell::run(&mut shell::cargo(&["build", "--release", "--package", "claude-hooks"]))?;
+    shell::run(&mut shell::cargo(&["build", "--release", "--package", "codex-sidecar"]))?;
     shell::run(&mut shell::cargo(&["build", "--release", "--package", "xtask-bench"]))?;
     let mut bench = Command::new(shell::built("xtask-bench", "release")?);
     let hooks = shell::built("agent-relay-claude", "release")?;
     bench.arg("--relay").arg(shell::built("agent-relay", "release")?);
     bench.arg("--hooks").arg(&hooks);
-    // The sessions of the real Claude Code find both of them there.
+    // The sessions of the real programs find all of them there.
     if let Some(folder) = hooks.parent() {
         bench.env("RELAY_TEST_PROGRAMS", folder);
     }

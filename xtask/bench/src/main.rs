@@ -4,7 +4,7 @@
 //! The load generator is one thread of raw connections, so that the servers have what is left of the
 //! machine; the servers are child processes on loopback with data in a temporary folder.
 //!
-//! After that, and apart from it: what a session of Claude Code pays, in time and in tokens.
+//! After that, and apart from it: what a session of Claude Code or Codex pays, in time and in tokens.
 
 #![expect(
     clippy::cast_precision_loss,
@@ -13,7 +13,6 @@
 
 mod agents;
 mod ceiling;
-mod claude;
 mod connection;
 mod contender;
 mod delivery;
@@ -25,6 +24,7 @@ mod plan;
 mod reply;
 mod request;
 mod server;
+mod session;
 mod stall;
 mod stream;
 mod verdict;
@@ -36,10 +36,10 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use serde_json::json;
 
-use self::claude::Rows;
 use self::contender::{Contender, Yard};
 use self::figure::Figures;
 use self::plan::{Part, Plan};
+use self::session::Rows;
 use self::verdict::Verdict;
 
 #[derive(Parser)]
@@ -115,16 +115,16 @@ fn measure(args: Args) -> io::Result<ExitCode> {
         &mut figures,
     ))?;
 
-    let claude = match args.only {
-        None | Some(Part::Claude) => Some(Rows::measure(&args.hooks, args.quick)?),
+    let sessions = match args.only {
+        None | Some(Part::Sessions) => Some(Rows::measure(&args.hooks, args.quick)?),
         Some(_) => None,
     };
     let verdicts = Verdict::all(&figures);
-    if args.only != Some(Part::Claude) {
+    if args.only != Some(Part::Sessions) {
         println!("{}", figures.table());
     }
-    if let Some(claude) = &claude {
-        println!("{}", claude.table());
+    if let Some(sessions) = &sessions {
+        println!("{}", sessions.table());
     }
     for verdict in &verdicts {
         println!("{}", verdict.line());
@@ -132,7 +132,7 @@ fn measure(args: Args) -> io::Result<ExitCode> {
     if let Some(file) = args.json {
         let verdicts: Vec<_> = verdicts.iter().map(Verdict::json).collect();
         let cores = std::thread::available_parallelism().map_or(0, usize::from);
-        let all = json!({ "cores": cores, "quick": args.quick, "figures": figures.json(), "claude": claude.as_ref().map(Rows::json), "verdicts": verdicts });
+        let all = json!({ "cores": cores, "quick": args.quick, "figures": figures.json(), "sessions": sessions.as_ref().map(Rows::json), "verdicts": verdicts });
         std::fs::write(file, format!("{all:#}\n"))?;
     }
     let failed = args.strict && !verdicts.iter().all(Verdict::met);

@@ -28,7 +28,7 @@ pub enum Part {
     Delivery,
     Stalled,
     Send,
-    Claude,
+    Sessions,
 }
 
 impl Part {
@@ -43,7 +43,7 @@ impl Part {
             Self::Delivery => "delivery with 1,000 streams open",
             Self::Stalled => "stalled readers",
             Self::Send => "agent-relay send",
-            Self::Claude => "Claude Code",
+            Self::Sessions => "sessions of Claude Code and Codex",
         }
     }
 }
@@ -111,7 +111,7 @@ impl Plan {
                 Part::Stalled => self.stalled(yard, figures).await?,
                 Part::Send => self.send_command(yard, figures).await?,
                 // It is of another kind, and measured after all these.
-                Part::Claude => {}
+                Part::Sessions => {}
             }
         }
         Ok(())

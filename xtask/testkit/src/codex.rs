@@ -2,6 +2,7 @@
 //! model server that is ours. Whatever it wants to send elsewhere goes to a proxy that is not there.
 
 mod app_server;
+pub mod measure;
 mod model;
 mod script;
 

@@ -1,40 +1,22 @@
 //! How messages reach a session, whatever it is doing.
 
-use std::{fs, time::Duration};
+use std::fs;
 
 use relay_client::core::{
     agent::{Agent, Status},
     message::{Message, Urgency},
 };
-use serde_json::Value;
 use testkit::{
     World, a_while,
-    codex::{Codex, Setup},
+    codex::{Codex, Setup, measure},
     until,
 };
-use tokio::time::{Instant, sleep_until};
-
-/// What the newest request says to the model, without what the model has said itself.
-pub fn heard(codex: &Codex) -> String {
-    let request = codex.model.requests().pop().unwrap_or_default();
-    let items = request["input"].as_array().cloned().unwrap_or_default();
-    let texts = items.iter().filter(|item| item["role"] != "assistant").map(|item| {
-        let content = if item["output"].is_null() { &item["content"] } else { &item["output"] };
-        match content {
-            Value::Array(parts) => {
-                parts.iter().filter_map(|part| part["text"].as_str()).collect::<Vec<_>>().join("\n")
-            }
-            other => other.as_str().unwrap_or_default().to_owned(),
-        }
-    });
-    texts.collect::<Vec<_>>().join("\n")
-}
 
 /// How often the text of a message stands there; a reminder of it has none.
 pub fn times(codex: &Codex, message: &Message) -> usize {
     let header = format!("[msg:{}] from tester", message.id);
     let has_text = |rest: &&str| rest.starts_with(": ") || rest.starts_with(" (urgent): ");
-    heard(codex).split(&header).skip(1).filter(has_text).count()
+    codex.model.heard().split(&header).skip(1).filter(has_text).count()
 }
 
 /// Waits until a message is read and its turn has ended; says by which path it came.
@@ -64,7 +46,7 @@ async fn a_message_before_the_first_prompt_wakes_the_session_which_answers_witho
     assert!(answer.verified);
     world.status(&agent, Status::Idle).await;
     let told = format!("You are agent `{}`", agent.id);
-    assert_eq!(heard(&codex).matches(&told).count(), 1, "it knows who it is");
+    assert_eq!(codex.model.heard().matches(&told).count(), 1, "it knows who it is");
     assert_eq!(world.agents("codex").await.len(), 1, "helper threads are no agents");
 }
 
@@ -214,9 +196,9 @@ async fn a_turn_that_failed_is_brought_to_mind_once_without_the_text() {
     world.read(message.id).await;
     until("the reminder", async || codex.model.context().contains("cut off").then_some(())).await;
     world.handled(message.id).await;
-    assert_eq!(times(&codex, &message), 1, "the text once: {}", heard(&codex));
-    let named = heard(&codex).matches(&format!("[msg:{}]", message.id)).count();
-    assert_eq!(named, 2, "{}", heard(&codex));
+    assert_eq!(times(&codex, &message), 1, "the text once: {}", codex.model.heard());
+    let named = codex.model.heard().matches(&format!("[msg:{}]", message.id)).count();
+    assert_eq!(named, 2, "{}", codex.model.heard());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -236,63 +218,23 @@ async fn what_has_expired_or_was_deleted_wakes_nobody() {
 }
 
 /// The requests that have mail in them.
-fn requests_with_mail(codex: &Codex) -> Vec<Value> {
-    let has_mail = |request: &Value| request.to_string().contains("[msg:");
-    codex.model.requests().into_iter().filter(has_mail).collect()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_burst_of_a_hundred_is_whole_and_in_order_in_at_most_twelve_turns() {
     let Some(setup) = Setup::find() else { return };
     let world = World::new().await;
-    let (codex, agent) = world.codex_session(&setup).await;
-    let begun = Instant::now();
-    let mut sent = Vec::new();
-    for number in 0..100_u32 {
-        let body = format!("{number:>3} {}", "x".repeat(296));
-        sent.push(world.send(&agent, &body).await);
-        let due = begun + Duration::from_millis(20) * (number + 1);
-        sleep_until(due).await;
-    }
-    let took = begun.elapsed();
-    for message in &sent {
-        world.handled(message.id).await;
-    }
-    let context = heard(&codex);
-    let mut place = 0;
-    for message in &sent {
-        let whole = format!("[msg:{}] from tester: {}", message.id, message.body);
-        assert_eq!(context.matches(&whole).count(), 1, "{}", message.id);
-        let at = context.find(&whole).unwrap();
-        assert!(at >= place, "in order");
-        place = at;
-    }
-    let turns = requests_with_mail(&codex).len();
-    println!("100 messages in {took:?}: {turns} requests, all after {:?}", begun.elapsed());
-    assert!(turns <= 12, "{turns}");
+    let burst = measure::burst(&world, &setup).await;
+    assert_eq!(burst.whole, 100, "each whole, once");
+    let place = |message: &Message| burst.context.find(&measure::whole(message)).unwrap();
+    assert!(burst.sent.is_sorted_by_key(place), "in order");
+    println!("100 messages: {} requests, all after {:?}", burst.requests, burst.took);
+    assert!(burst.requests <= 12, "{}", burst.requests);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_idle_session_is_woken_soon() {
+async fn an_idle_session_is_woken_again_and_again() {
     let Some(setup) = Setup::find() else { return };
     let world = World::new().await;
-    let (codex, agent) = world.codex_session(&setup).await;
-    let mut times = Vec::new();
-    for number in 0..20 {
-        world.status(&agent, Status::Idle).await;
-        let begun = Instant::now();
-        let message = world.send(&agent, &format!("number {number}")).await;
-        let header = format!("[msg:{}] ", message.id);
-        loop {
-            if codex.model.context().contains(&header) {
-                break;
-            }
-            assert!(begun.elapsed() < testkit::PATIENCE, "never: {header}");
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-        times.push(begun.elapsed());
-        world.handled(message.id).await;
-    }
-    times.sort();
-    println!("woken after {:?} (median), {:?} (longest) of 20", times[10], times[19]);
+    let mut took = measure::idle_wake(&world, &setup, 20).await;
+    took.sort();
+    println!("woken after {:?} (median), {:?} (longest) of 20", took[10], took[19]);
 }

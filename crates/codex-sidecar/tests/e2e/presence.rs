@@ -14,7 +14,7 @@ use testkit::{
     until,
 };
 
-use crate::delivery::{heard, times};
+use crate::delivery::times;
 
 /// Says something in a session, so that it has a turn, and waits for the answer.
 async fn talk(codex: &Codex, text: &str) {
@@ -170,7 +170,11 @@ async fn two_threads_of_one_app_server_are_two_agents_with_mail_of_their_own() {
     world.status(&first, Status::Idle).await;
     is_told(&world, &codex, &first, "to the first").await;
     is_told(&world, &codex, &second, "to the second").await;
-    assert!(!heard(&codex).contains("to the first"), "each has its own: {}", heard(&codex));
+    assert!(
+        !codex.model.heard().contains("to the first"),
+        "each has its own: {}",
+        codex.model.heard()
+    );
     kill("TERM", &session.0.id().to_string());
     assert!(session.0.wait().unwrap().success());
     world.status(&first, Status::Offline).await;

@@ -7,7 +7,7 @@ use testkit::{
     until,
 };
 
-use crate::delivery::{heard, times};
+use crate::delivery::times;
 
 /// Kills the app-server itself, below its wrapper.
 fn kill_app_server(codex: &Codex) {
@@ -58,7 +58,7 @@ async fn the_app_server_is_killed_in_the_turn_of_a_message_which_is_brought_to_m
     world.handled(cut.id).await;
     assert_eq!(times(&codex, &cut), 1, "{}", codex.model.context());
     assert_eq!(times(&codex, &message), 1, "{}", codex.model.context());
-    assert_eq!(heard(&codex).matches("was cut off").count(), 1);
+    assert_eq!(codex.model.heard().matches("was cut off").count(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -105,6 +105,6 @@ async fn a_killed_session_is_woken_once_for_what_it_had_without_the_text_twice()
         world.handled(message.id).await;
         assert_eq!(times(&codex, message), 1, "{}", codex.model.context());
     }
-    assert_eq!(heard(&codex).matches("was cut off").count(), 1);
+    assert_eq!(codex.model.heard().matches("was cut off").count(), 1);
     assert_eq!(world.agents("codex").await.len(), 1, "the same agent");
 }

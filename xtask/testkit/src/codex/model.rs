@@ -80,6 +80,14 @@ impl Model {
         requests.last().map(everything).unwrap_or_default()
     }
 
+    /// What the newest request says to the model, without what the model has said itself.
+    pub fn heard(&self) -> String {
+        let requests = self.state.requests.lock().unwrap();
+        let items = requests.last().and_then(|body| body["input"].as_array());
+        let items = items.into_iter().flatten().filter(|item| item["role"] != "assistant");
+        items.map(script::text).collect::<Vec<_>>().join("\n")
+    }
+
     /// Waits until an answer is held open under that name.
     pub async fn holds(&self, name: &str) {
         until(&format!("the answer `{name}` streams"), async || {

@@ -1,6 +1,6 @@
 //! The real Claude Code, where it is installed: from sending a message to the model's having it.
 
-use std::{io, time::Duration};
+use std::io;
 
 use testkit::{
     World,
@@ -8,7 +8,7 @@ use testkit::{
     program::{self, Version},
 };
 
-use super::Rows;
+use super::{Rows, spread};
 
 /// Adds the rows.
 pub fn measure(rows: &mut Rows, count: usize) -> io::Result<()> {
@@ -36,11 +36,4 @@ pub fn measure(rows: &mut Rows, count: usize) -> io::Result<()> {
     rows.add("busy session, median from the tool's end", median, "s", None);
     rows.add("busy session, longest", longest, "s", None);
     Ok(())
-}
-
-fn spread(mut took: Vec<Duration>) -> (f64, f64) {
-    took.sort();
-    let median = took.get(took.len() / 2).copied().unwrap_or_default();
-    let longest = took.last().copied().unwrap_or_default();
-    (median.as_secs_f64(), longest.as_secs_f64())
 }
