@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufRead as _, BufReader},
-    process::{Child, Stdio},
+    process::{Child, ExitStatus, Stdio},
 };
 
 use serde_json::Value;
@@ -13,14 +13,21 @@ use testkit::{
     until,
 };
 
-/// A headless session, and the first line that it printed.
+/// A headless session, and the first line that it printed. Whoever runs the tests may ignore a
+/// terminal's end, and what they start would, too.
 fn begin(codex: &Codex, setup: &Setup, program: &str, arguments: &[&str]) -> (Child, String) {
-    let mut command = codex.command(setup, program);
+    let mut command = codex.command(setup, "env");
     let log = std::fs::File::create(codex.path("tmp/stderr")).unwrap();
+    command.args(["--default-signal=HUP", program]);
     let mut child = command.args(arguments).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     (child, line.trim_end().to_owned())
+}
+
+/// Waits for its end.
+async fn end(session: &mut Child) -> ExitStatus {
+    until("the session's end", async || session.try_wait().unwrap()).await
 }
 
 async fn attach(codex: &Codex, setup: &Setup, command: &str) -> Terminal {
@@ -62,7 +69,7 @@ async fn a_terminal_attaches_with_the_very_command_that_was_printed_and_comes_an
     assert!(codex.model.context().contains("visit one"), "one thread");
     assert!(session.try_wait().unwrap().is_none(), "it stays");
     kill("TERM", &session.id().to_string());
-    assert!(session.wait().unwrap().success());
+    assert!(end(&mut session).await.success());
     codex.nothing_is_left().await;
     assert!(!token_file(&codex).exists());
 }
@@ -91,7 +98,7 @@ async fn a_headless_thread_outlives_its_app_server_and_can_be_resumed_later() {
     say(&attached, "second words").await;
     shows(&attached, "echo: second words").await;
     kill("INT", &session.id().to_string());
-    assert!(session.wait().unwrap().success());
+    assert!(end(&mut session).await.success());
     drop(attached);
     codex.nothing_is_left().await;
 
@@ -101,7 +108,7 @@ async fn a_headless_thread_outlives_its_app_server_and_can_be_resumed_later() {
     until("an answer", async || codex.model.context().contains("third words").then_some(())).await;
     assert!(codex.model.context().contains("first words"), "the same thread");
     kill("HUP", &session.id().to_string());
-    assert!(session.wait().unwrap().success());
+    assert!(end(&mut session).await.success());
     codex.nothing_is_left().await;
 }
 
@@ -115,7 +122,7 @@ async fn a_headless_session_outlives_its_terminal_where_nohup_asks_for_that() {
     a_while().await;
     assert!(session.try_wait().unwrap().is_none(), "it stays");
     kill("TERM", &session.id().to_string());
-    assert!(session.wait().unwrap().success());
+    assert!(end(&mut session).await.success());
     codex.nothing_is_left().await;
 }
 
@@ -127,7 +134,7 @@ async fn a_killed_headless_session_leaves_nothing() {
     let (mut session, _) = begin(&codex, &setup, &codex.launcher(), &["--headless", "hold: it"]);
     codex.model.holds("it").await;
     session.kill().unwrap();
-    session.wait().unwrap();
+    end(&mut session).await;
     codex.nothing_is_left().await;
 }
 
