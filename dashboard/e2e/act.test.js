@@ -10,16 +10,19 @@ import { Relay } from "./kit/relay.js";
 
 const TOKEN = "the-token-of-monitoring";
 let relay, browser, page, receiver;
-/** What the integration was told, and how it answers. */
+/** What the integration was told, how it answers, and until when it keeps the relay waiting. */
 const told = [];
 let answer = 500;
+let refuse;
+const refused = new Promise((resolve) => (refuse = resolve));
 
 before(async () => {
   receiver = createServer((request, response) => {
     let body = "";
     request.on("data", (chunk) => (body += chunk));
-    request.on("end", () => {
+    request.on("end", async () => {
       if (answer === 200) told.push(JSON.parse(body).event);
+      else await refused;
       response.writeHead(answer).end();
     });
   });
@@ -32,6 +35,7 @@ before(async () => {
   page = await signIn(browser, relay);
 });
 after(async () => {
+  refuse();
   await browser?.close();
   await relay?.end();
   receiver?.close();
@@ -97,6 +101,10 @@ test("a callback that was given up on is sent again", async () => {
   const event = { type: "alert", severity: "error", dedupeKey: "disk", target: "cap:ops", title: "Disk full", body: "98 %" };
   await relay.call("POST", "/api/integrations/events", event, TOKEN);
   await show(page, "#/integrations/monitoring");
+  // It is given up on when the page has long read of the task: no event tells of that.
+  await page.getByText("1 waiting, 0 given up on").waitFor();
+  await page.waitForResponse(/\/api\/integrations$/);
+  refuse();
   const again = page.getByRole("button", { name: "Send again" });
   await again.waitFor();
   assert.deepEqual(told, []);

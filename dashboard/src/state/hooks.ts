@@ -112,3 +112,14 @@ export function usePulse(least: number): number {
   }, [cursor === last, least]);
   return pulse;
 }
+
+/** A number that rises every so many milliseconds while something is awaited of which no event tells. */
+export function usePoll(every: number, awaited: boolean): number {
+  const [count, setCount] = useState(0);
+  useEffect(() => {
+    if (!awaited) return;
+    const timer = setInterval(() => setCount((count) => count + 1), every);
+    return () => clearInterval(timer);
+  }, [every, awaited]);
+  return count;
+}

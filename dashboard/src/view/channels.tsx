@@ -1,9 +1,10 @@
 // Where conversations come from and go to, and who creates work.
 
 import type { JSX } from "preact";
+import { useState } from "preact/hooks";
 import { api } from "../relay.ts";
 import { link, type Address } from "../router.ts";
-import { useFetched, usePulse, type Fetched } from "../state/hooks.ts";
+import { useFetched, usePoll, usePulse, type Fetched } from "../state/hooks.ts";
 import { Status } from "../ui/icon.tsx";
 import { DetailPane, Facts, ListPane, Nothing } from "../ui/pane.tsx";
 import { Empty, Loading, Trouble } from "../ui/state.tsx";
@@ -15,7 +16,14 @@ export function Channels({ address }: { address: Address }): JSX.Element {
   const pulse = usePulse(2_000);
   const minute = Math.floor(useClock(30_000) / 30_000);
   const channels = useFetched(() => api.get<Channel[]>("channels"), [pulse, minute]);
-  const integrations = useFetched(() => api.get<Integration[]>("integrations"), [pulse, minute]);
+  // No event tells what became of a callback.
+  const [awaited, setAwaited] = useState(false);
+  const poll = usePoll(2_000, awaited);
+  const integrations = useFetched(async () => {
+    const read = await api.get<Integration[]>("integrations");
+    setAwaited(read.some(({ waitingCallbacks }) => waitingCallbacks > 0));
+    return read;
+  }, [pulse, minute, poll]);
   return (
     <div class="panes">
       <ListPane title="Channels and integrations">
