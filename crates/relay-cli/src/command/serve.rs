@@ -137,7 +137,7 @@ async fn serve(mut config: Config, settings: &Settings) -> Result<(), Failure> {
     })
     .await?;
     let app = App::new(config, store).await?;
-    let mcp = Arc::new(Mount::new(reached(address)).map_err(Failure::refused)?);
+    let mcp = Arc::new(Mount::new(reached(address)));
     app.mount_mcp(mcp.clone());
     greet(address, &database, app.dashboard.is_built());
     notify::ready();

@@ -6,7 +6,7 @@
 use std::{
     net::SocketAddr,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     task::{Context, Poll},
     time::Duration,
 };
@@ -14,7 +14,7 @@ use std::{
 use bytes::Bytes;
 use http::{Method, Request, Response};
 use http_body_util::{BodyExt as _, Either, Full};
-use relay_client::{config::ConfigError, http::Relay};
+use relay_client::http::Relay;
 use relay_core::error::{Code, Refused};
 use relay_server::http::{
     Body,
@@ -56,22 +56,30 @@ pub struct Mount {
 
 impl Mount {
     /// For the relay that listens there.
-    pub fn new(address: SocketAddr) -> Result<Self, ConfigError> {
-        let relay = Relay::own(&format!("http://{address}"))?.with_retries(1);
+    pub fn new(address: SocketAddr) -> Self {
+        // Made for the first who asks: its trusted roots are slow to load, and most never need it.
+        let relay: OnceLock<Relay> = OnceLock::new();
+        let url = format!("http://{address}");
         let lobby = Lobby::default();
         let mut manager = LocalSessionManager::default();
         manager.session_config = session_config();
         let (sessions, guests) = (Arc::new(manager), lobby.clone());
         let open = move || {
             let session = random()?;
-            let who = Who::Remote(Remote::new(relay.clone(), session, guests.clone()));
+            let relay = if let Some(relay) = relay.get() {
+                relay.clone()
+            } else {
+                let made = Relay::own(&url).map_err(std::io::Error::other)?.with_retries(1);
+                relay.get_or_init(|| made).clone()
+            };
+            let who = Who::Remote(Remote::new(relay, session, guests.clone()));
             let versions = ProtocolVersion::known_up_to(&NEWEST);
             Ok(Server::new(Arc::new(who), CancellationToken::new(), versions))
         };
         let config =
             StreamableHttpServerConfig::default().disable_allowed_hosts().disable_allowed_origins();
         let service = StreamableHttpService::new(open, Arc::clone(&sessions), config);
-        Ok(Self { service, sessions, lobby })
+        Self { service, sessions, lobby }
     }
 
     /// Ends all sessions; their agents are offline before the relay is gone.
@@ -173,7 +181,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_session_of_which_nothing_is_heard_is_over() {
-        let mount = Mount::new(([127, 0, 0, 1], 9).into()).unwrap();
+        let mount = Mount::new(([127, 0, 0, 1], 9).into());
         let answer = mount.answer(hello()).await;
         assert!(answer.headers().contains_key(SESSION_HEADER), "{answer:?}");
         let count = async || mount.sessions.sessions.read().await.len();
