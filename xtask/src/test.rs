@@ -5,6 +5,8 @@
 
 mod tally;
 
+use std::process::Command;
+
 use self::tally::Tally;
 use crate::shell::{self, Failure};
 use crate::suite::{Suites, Tool};
@@ -24,6 +26,9 @@ const REDIS: Tool = Tool {
     program: "redis-server",
     install: "`apt-get install redis-server` or `brew install redis`",
 };
+
+const PROMTOOL: Tool =
+    Tool { program: "promtool", install: "`apt-get install prometheus` or `brew install prometheus`" };
 
 /// What single tests leave out when a tool is missing.
 const PARTS: [(&str, Tool); 4] = [
@@ -57,6 +62,11 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         eprintln!("xtask: the bench and the long tests run with `cargo xtask test --full` only");
     }
     suites.run("generated documents", docs::check);
+    suites.run_with("alert rules, as Prometheus evaluates them", &[PROMTOOL], || {
+        let mut command = Command::new(PROMTOOL.program);
+        command.args(["test", "rules", "alerts_test.yaml"]);
+        shell::run(command.current_dir(shell::root().join("examples/monitoring")))
+    });
 
     examples::compile(&mut suites);
     for (part, tool) in PARTS {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use relay_core::time::Timestamp;
-use relay_store::{Store, StoreError};
+use relay_store::{Store, StoreError, WriterState};
 use tokio::{
     sync::{Semaphore, watch},
     task::JoinHandle,
@@ -152,6 +152,7 @@ impl Inner {
     /// The numbers of this moment.
     pub fn reading(&self) -> Reading {
         Reading {
+            ready: self.store.state() == WriterState::Ready,
             writer: self.store.metrics(),
             streams: self.streams.count(),
             buffered_bytes: self.fanout.buffered_bytes(),
