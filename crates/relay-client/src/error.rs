@@ -107,6 +107,11 @@ impl ClientError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Refused(refusal) | Self::Unauthorized(refusal) => refusal.hint.clone(),
+            Self::Unreachable { source, .. } if is_distrusted(source.as_ref()) => Some(
+                "its certificate is from an authority that this machine does not know, or for another \
+                 name; SSL_CERT_FILE names a file with an authority of your own"
+                    .into(),
+            ),
             Self::Unreachable { .. } => Some(
                 "start it with `agent-relay serve`, or set AGENT_RELAY_URL to where it runs".into(),
             ),
@@ -136,6 +141,16 @@ pub(crate) fn innermost(error: &(dyn Error + 'static)) -> String {
         last = source;
     }
     last.to_string()
+}
+
+/// True where the other side's certificate was not believed: somebody answers, only not to us.
+fn is_distrusted(error: &(dyn Error + 'static)) -> bool {
+    if let Some(error) = error.downcast_ref::<rustls::Error>() {
+        return matches!(error, rustls::Error::InvalidCertificate(_));
+    }
+    // An input error names the source of what it holds, and not that itself.
+    let held = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    held.is_some_and(|held| is_distrusted(held)) || error.source().is_some_and(is_distrusted)
 }
 
 #[cfg(test)]
@@ -174,5 +189,17 @@ mod tests {
         };
         assert_eq!(error.to_string(), "no relay answers at http://localhost:4850: refused");
         assert!(error.hint().unwrap().contains("agent-relay serve"));
+    }
+
+    #[test]
+    fn a_certificate_that_is_not_trusted_is_no_relay_to_start() {
+        let unknown = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
+        let error = ClientError::Unreachable {
+            url: "https://relay.example".into(),
+            source: Box::new(std::io::Error::other(unknown)),
+            sent: false,
+        };
+        let hint = error.hint().unwrap();
+        assert!(hint.contains("SSL_CERT_FILE"), "{hint}");
     }
 }
