@@ -29,8 +29,10 @@ test("what is open, and the filter, stand in the address", async () => {
   await page.reload();
   await live(page);
   await task.getByText("p95 is at 190 ms.").first().waitFor();
-  const shown = await page.getByRole("list", { name: "Tasks" }).innerText();
-  assert.ok(shown.includes("Checkout errors") && !shown.includes("Write the notes"), shown);
+  const list = page.getByRole("list", { name: "Tasks" });
+  await list.getByText("Checkout errors").first().waitFor();
+  const shown = await list.innerText();
+  assert.ok(!shown.includes("Write the notes"), shown);
   assert.equal(page.url(), address);
 
   await show(page, "#/mail?q=EXPLAIN");
@@ -40,6 +42,24 @@ test("what is open, and the filter, stand in the address", async () => {
   await task.waitFor();
   await page.goForward();
   await until("the search is back", () => page.url().endsWith("q=EXPLAIN"));
+  untroubled(page);
+  await page.close();
+});
+
+test("a thread far down in the list is shown there, and what is above it is no news", async () => {
+  const page = await signIn(browser, relay, "#/mail");
+  const threads = page.getByRole("list", { name: "Threads" });
+  const scroller = page.locator(".scroller").first();
+  await threads.getByRole("listitem").first().waitFor();
+  await scroller.evaluate((element) => (element.scrollTop = element.scrollHeight));
+  await threads.getByText("I hung up").last().click();
+  await page.getByRole("region", { name: /^Thread / }).waitFor();
+
+  await page.reload();
+  await live(page);
+  await threads.locator('[aria-current="true"]').waitFor();
+  await until("it is scrolled to", () => scroller.evaluate((element) => element.scrollTop > 100));
+  assert.equal(await page.locator(".pill").count(), 0, "nothing has come");
   untroubled(page);
   await page.close();
 });

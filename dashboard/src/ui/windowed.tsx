@@ -135,8 +135,8 @@ export function Windowed<T>(props: Props<T>): JSX.Element {
     held.current = anchors(tops, keys, top, height);
     const [first, last] = range(tops, top, height, LEFT);
     if (first < from || last > to) setView({ top, height });
-    if (atEnd.current) setSeen(newest);
-    else setSeen((old) => (old === Infinity ? newest : old));
+    // What a list begins with is no news, wherever it is scrolled to.
+    if (keys.length > 0) setSeen((old) => (atEnd.current || old === Infinity ? newest : old));
     const far = arrive === "top" ? (tops.at(-1) ?? 0) - top - height : top;
     if (far < height * 2 && keys.length > 0) more?.();
   }
