@@ -69,8 +69,11 @@ export function MessageCard({ message, here, heading, answer }: Props): JSX.Elem
 }
 
 function Marks({ message }: { message: Message }): JSX.Element {
-  const { verified, from, kind, urgency, channel, expiresAt } = message;
+  const { verified, from, kind, urgency, channel, expiresAt, readBy, claimable, claim } = message;
   const now = useNow();
+  // What was read, or taken, was there in time.
+  const over = readBy.length > 0 && !(claimable && !claim);
+  const expires = expiresAt && (expiresAt > now || !over);
   return (
     <span class="marks">
       {!verified && from !== "system" && (
@@ -85,7 +88,7 @@ function Marks({ message }: { message: Message }): JSX.Element {
           #<Words of={channel} />
         </span>
       )}
-      {expiresAt && (
+      {expires && (
         <span class="chip">
           {expiresAt <= now ? "expired " : "expires "}
           <Time at={expiresAt} as={expiresAt > now ? "until" : "ago"} />

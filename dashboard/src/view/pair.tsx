@@ -100,19 +100,19 @@ function When({ pair }: { pair: Pair }): JSX.Element {
       : "";
   if (endedAt)
     return (
-      <>
+      <span>
         <Time at={endedAt} as="ago" />
         {reason && `, ${reason}`}
-      </>
+      </span>
     );
   return acceptedAt ? (
-    <>
+    <span>
       for <Time at={acceptedAt} as="for" />
-    </>
+    </span>
   ) : (
-    <>
+    <span>
       invited <Time at={createdAt} as="ago" />
-    </>
+    </span>
   );
 }
 
