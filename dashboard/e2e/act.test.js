@@ -97,6 +97,28 @@ test("a person takes a task, reports, and finishes it", async () => {
   untroubled(page);
 });
 
+test("a person takes a piece of work, gives it back, takes it again and finishes it", async () => {
+  const heidi = await relay.joined("heidi");
+  assert.equal(await heidi.run("send-claimable", "human", "Sign the release"), 0, heidi.talk);
+  const [{ id }] = await relay.call("GET", "/api/messages?from=heidi");
+  const claim = async () => (await relay.call("GET", `/api/messages/${id}`)).claim;
+  await show(page, `#/mail/${id}`);
+  const thread = page.getByRole("region", { name: `Thread ${id}` });
+  const press = (name) => thread.getByRole("button", { name, exact: true }).click();
+  await press("Claim");
+  await thread.getByText("has had it").waitFor();
+  assert.equal((await claim()).by, "human");
+  await press("Release");
+  await thread.getByText("Nobody has it yet.").waitFor();
+  assert.equal(await claim(), undefined);
+  await press("Claim");
+  await press("Done");
+  await thread.getByText("finished it").waitFor();
+  const { by, doneAt } = await claim();
+  assert.ok(by === "human" && doneAt > 0);
+  untroubled(page);
+});
+
 test("a callback that was given up on is sent again", async () => {
   const event = { type: "alert", severity: "error", dedupeKey: "disk", target: "cap:ops", title: "Disk full", body: "98 %" };
   await relay.call("POST", "/api/integrations/events", event, TOKEN);

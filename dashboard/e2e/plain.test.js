@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { browse } from "./kit/browser.js";
-import { show, signIn, untroubled, VIEWS } from "./kit/page.js";
+import { show, signIn, until, untroubled, VIEWS } from "./kit/page.js";
 import { Relay } from "./kit/relay.js";
 
 const MOST_BYTES = 80_000;
@@ -23,16 +23,22 @@ test("all of it takes less than 80 kB, and nothing comes from elsewhere", async 
   const files = new Map();
   const foreign = [];
   const page = await browser.page();
-  page.on("requestfinished", async (request) => {
+  const asked = new Set();
+  page.on("request", (request) => {
     const url = new URL(request.url());
     if (url.origin !== relay.url) foreign.push(url.href);
-    if (!url.pathname.startsWith("/api")) files.set(url.pathname, (await request.sizes()).responseBodySize);
+    if (!url.pathname.startsWith("/api")) asked.add(url.pathname);
+  });
+  page.on("requestfinished", async (request) => {
+    const { pathname } = new URL(request.url());
+    if (asked.has(pathname)) files.set(pathname, (await request.sizes()).responseBodySize);
   });
   const alice = await relay.agent("alice");
   await alice.send("human", "Something to draw.");
   await page.goto(await relay.signedIn());
   await page.locator("canvas").first().waitFor();
   for (const view of VIEWS) await show(page, `#/${view}`);
+  await until("every file is weighed", () => files.size === asked.size);
   const total = [...files.values()].reduce((sum, size) => sum + size, 0);
   t.diagnostic(`${total} bytes in ${files.size} files`);
   assert.ok(files.size >= 3 && total > 10_000, "something was loaded");

@@ -56,7 +56,8 @@ export async function browse(options = {}) {
     page: () => watched(context),
     async close() {
       await context.close();
-      rmSync(profile, { recursive: true, force: true });
+      // Processes of the browser that are just ending may still write there.
+      rmSync(profile, { recursive: true, force: true, maxRetries: 10 });
     },
   };
 }

@@ -26,7 +26,7 @@ export function home() {
     // A page that was built elsewhere can be looked at, too.
     ...(process.env.RELAY_TEST_DASHBOARD_DIR ? { AGENT_RELAY_DASHBOARD_DIR: process.env.RELAY_TEST_DASHBOARD_DIR } : {}),
   };
-  return { folder, env, remove: () => rmSync(folder, { recursive: true, force: true }) };
+  return { folder, env, remove: () => rmSync(folder, { recursive: true, force: true, maxRetries: 10 }) };
 }
 
 /** A program that runs on, and the lines of its output as they come. */
