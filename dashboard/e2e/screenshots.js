@@ -16,6 +16,7 @@ const VIEWS = [
   ["overview", async () => "#/", DESK],
   ["agents", async () => `#/agents/${(await named("/api/agents", "label", "ops")).id}`, DESK],
   ["conversation", async () => `#/mail/${(await named("/api/messages?q=EXPLAIN")).threadId}`, DESK],
+  ["pairs", async () => `#/pairs/${(await named("/api/pairs")).id}`, DESK],
   ["tasks", async () => `#/tasks/${(await named("/api/tasks?status=blocked")).id}`, DESK],
   ["integrations", async () => "#/integrations/helpdesk", DESK],
   ["phone", async () => "#/mail", PHONE],
