@@ -8,6 +8,7 @@
 pub mod claude;
 pub mod codex;
 pub mod program;
+mod served;
 pub mod terminal;
 mod wait;
 mod world;

@@ -19,16 +19,24 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use crate::{
     claude::{Claude, Setup},
     codex::{self, Codex},
+    served::Served,
     until,
 };
 
 /// Sessions are heavy: one test has them at a time.
 static AT_ONCE: Semaphore = Semaphore::const_new(1);
 
+/// The relay of a test.
+enum Relayed {
+    /// In the test's own process.
+    Within(TestRelay),
+    /// In one of its own, which can be killed.
+    Apart(Served),
+}
+
 /// A relay, and an agent `tester` that writes to sessions.
 pub struct World {
-    /// The relay.
-    pub relay: TestRelay,
+    relayed: Relayed,
     /// The relay, spoken to as `tester`.
     pub tester: Relay,
     /// The relay, spoken to as nobody.
@@ -36,21 +44,61 @@ pub struct World {
     _turn: SemaphorePermit<'static>,
 }
 
+impl Relayed {
+    fn url(&self) -> String {
+        match self {
+            Self::Within(relay) => relay.url(),
+            Self::Apart(served) => served.url(),
+        }
+    }
+}
+
 impl World {
     /// A new one; one at a time in a process.
     pub async fn new() -> Self {
         let turn = AT_ONCE.acquire().await.unwrap();
-        let relay = TestRelay::start().await;
-        let plain = Relay::new(&relay.url(), None).unwrap();
+        Self::of(Relayed::Within(TestRelay::start().await), turn).await
+    }
+
+    /// A new one whose relay can be killed.
+    pub async fn killable() -> Self {
+        let turn = AT_ONCE.acquire().await.unwrap();
+        Self::of(Relayed::Apart(Served::start()), turn).await
+    }
+
+    async fn of(relayed: Relayed, turn: SemaphorePermit<'static>) -> Self {
+        let plain = Relay::new(&relayed.url(), None).unwrap();
         let registered =
             plain.register_agent(&RegisterAgent::new("tester".parse().unwrap())).await.unwrap();
         let tester = plain.with_token(&registered.token.unwrap()).unwrap();
-        Self { relay, tester, plain, _turn: turn }
+        Self { relayed, tester, plain, _turn: turn }
+    }
+
+    /// The relay's address.
+    pub fn url(&self) -> String {
+        self.relayed.url()
+    }
+
+    /// Kills the relay.
+    pub fn kill_relay(&mut self) {
+        self.served().kill();
+    }
+
+    /// Starts the relay again, with what it had written down.
+    pub fn start_relay_again(&mut self) {
+        self.served().start_again();
+    }
+
+    fn served(&mut self) -> &mut Served {
+        match &mut self.relayed {
+            Relayed::Apart(served) => served,
+            Relayed::Within(_) => panic!("a relay within the test's process cannot be killed"),
+        }
     }
 
     /// A session of Claude Code that has begun and is registered.
     pub async fn session(&self, setup: &Setup) -> (Claude, Agent) {
-        let claude = Claude::new(&self.relay.url()).await;
+        let claude = Claude::new(&self.url()).await;
         let ((), agent) = self.begins(&claude, claude.start(setup)).await;
         (claude, agent)
     }
@@ -75,7 +123,7 @@ impl World {
 
     /// A session of Codex that has begun and is registered.
     pub async fn codex_session(&self, setup: &codex::Setup) -> (Codex, Agent) {
-        let codex = Codex::new(&self.relay.url()).await;
+        let codex = Codex::new(&self.url()).await;
         let agent = self.joins("codex", codex.start(setup)).await;
         (codex, agent)
     }

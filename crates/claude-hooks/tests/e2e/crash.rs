@@ -40,17 +40,24 @@ async fn a_killed_session_is_offline_and_when_resumed_woken_for_what_it_had() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_works_on_without_a_relay_and_gets_its_mail_after() {
+async fn a_session_works_on_when_the_relay_is_killed_and_gets_its_mail_after() {
     let Some(setup) = setup(Version::Newest) else { return };
-    let mut world = World::new().await;
+    let mut world = World::killable().await;
     let (claude, agent) = world.session(&setup).await;
-    world.relay.stop().await;
+    let before = world.send(&agent, "before").await;
+    world.handled(before.id).await;
+    world.kill_relay();
     claude.say("work on").await;
     until("an answer", async || claude.model.context().contains("work on").then_some(())).await;
-    world.relay.start_again().await;
-    let sent = world.send(&agent, "welcome back").await;
-    world.handled(sent.id).await;
-    assert_eq!(claude.times(sent.id), 1);
+    world.start_relay_again();
+    let mut sent = vec![before.id];
+    for text in ["welcome back", "there is much to do", "begin"] {
+        sent.push(world.send(&agent, text).await.id);
+    }
+    for id in sent {
+        world.handled(id).await;
+        assert_eq!(claude.times(id), 1, "{}", claude.model.context());
+    }
 }
 
 /// What Claude has written down of its sessions.

@@ -17,7 +17,7 @@ const DIALOG: &str = "Do you want to proceed?";
 async fn attempt(version: Version, approval: &str, command: &str) -> Option<(bool, String)> {
     let setup = setup(version)?.bypassing().with_env("AGENT_RELAY_APPROVAL", approval);
     let world = World::new().await;
-    let claude = Claude::new(&world.relay.url()).await;
+    let claude = Claude::new(&world.url()).await;
     claude.ask(&setup, &format!("RUN: {command}"));
     Some((claude.path("project/made").exists(), claude.model.results()))
 }

@@ -28,7 +28,7 @@ impl Desk {
     async fn new(version: Version) -> Option<Self> {
         let setup = setup(version)?.installed();
         let world = World::new().await;
-        let claude = Claude::new(&world.relay.url()).await;
+        let claude = Claude::new(&world.url()).await;
         Some(Self { claude, setup, _world: world })
     }
 

@@ -12,7 +12,7 @@ async fn a_run_gets_mail(version: Version) {
     let Some(setup) = setup(version) else { return };
     let setup = setup.bypassing();
     let world = World::new().await;
-    let claude = Claude::new(&world.relay.url()).await;
+    let claude = Claude::new(&world.url()).await;
     let prompt = "RUN: until [ -e go ]; do sleep 0.1; done";
     let starting = async { claude.spawn(&setup, &["-p", prompt]) };
     let (mut run, agent) = world.begins(&claude, starting).await;
@@ -42,7 +42,7 @@ async fn a_run_of_the_older_version_gets_mail_and_ends_by_itself() {
 async fn a_stream_is_woken(version: Version, via: &str) {
     let Some(setup) = setup(version) else { return };
     let world = World::new().await;
-    let claude = Claude::new(&world.relay.url()).await;
+    let claude = Claude::new(&world.url()).await;
     let words =
         ["-p", "--input-format", "stream-json", "--output-format", "stream-json", "--verbose"];
     let prompt = json!({"type": "user", "message": {"role": "user", "content": "hello"}});

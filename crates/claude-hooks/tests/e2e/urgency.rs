@@ -15,7 +15,7 @@ const PROFILES: &str = r#"{"hasty": {"interrupt": true}, "calm": {"label": "calm
 /// A session with that profile, whose model thinks until it is released.
 async fn thinking(world: &World, profile: &str) -> Option<(Claude, Agent)> {
     let setup = setup(Version::Newest)?.with_env("AGENT_RELAY_PROFILE", profile);
-    let claude = Claude::new(&world.relay.url()).await;
+    let claude = Claude::new(&world.url()).await;
     let folder = claude.path("home/.config/agent-relay");
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("profiles.json"), PROFILES).unwrap();

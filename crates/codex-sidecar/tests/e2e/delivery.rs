@@ -138,7 +138,7 @@ async fn what_is_for_later_waits_for_the_turns_end() {
 }
 
 async fn with_profile(world: &World, setup: &Setup, profile: &str) -> (Codex, Agent) {
-    let codex = Codex::new(&world.relay.url()).await;
+    let codex = Codex::new(&world.url()).await;
     let file = codex.path("profiles.json");
     fs::write(&file, format!(r#"{{"test": {profile}}}"#)).unwrap();
     let mut setup = setup.clone();

@@ -27,7 +27,7 @@ fn newest(codex: &Codex, words: &str) -> String {
 /// A session with a command of the model's under way, which its sandbox does not end.
 async fn busy(setup: &Setup) -> (World, Codex) {
     let world = World::new().await;
-    let codex = Codex::new(&world.relay.url()).await;
+    let codex = Codex::new(&world.url()).await;
     let bypass = ["--dangerously-bypass-approvals-and-sandbox"];
     codex.start(&setup.with(&bypass)).await;
     codex.say("shell: sleep 86399 & touch begun; wait").await;
@@ -86,7 +86,7 @@ async fn a_terminal_that_is_closed_ends_the_session() {
 async fn a_turn_that_runs_when_the_session_ends_is_interrupted() {
     let Some(setup) = Setup::find() else { return };
     let world = World::new().await;
-    let codex = Codex::new(&world.relay.url()).await;
+    let codex = Codex::new(&world.url()).await;
     codex.start(&setup).await;
     codex.say("hold: it").await;
     codex.model.holds("it").await;

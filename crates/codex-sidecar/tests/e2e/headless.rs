@@ -47,7 +47,7 @@ async fn shows(terminal: &Terminal, text: &str) {
 async fn a_terminal_attaches_with_the_very_command_that_was_printed_and_comes_and_goes() {
     let Some(setup) = Setup::find() else { return };
     let world = World::new().await;
-    let codex = Codex::new(&world.relay.url()).await;
+    let codex = Codex::new(&world.url()).await;
     let (mut session, line) =
         begin(&codex, &setup, &codex.launcher(), &["--headless", "begin with this"]);
     until("the prompt's answer", async || {
@@ -78,7 +78,7 @@ async fn a_terminal_attaches_with_the_very_command_that_was_printed_and_comes_an
 async fn a_headless_thread_outlives_its_app_server_and_can_be_resumed_later() {
     let Some(setup) = Setup::find() else { return };
     let world = World::new().await;
-    let codex = Codex::new(&world.relay.url()).await;
+    let codex = Codex::new(&world.url()).await;
     let (mut session, line) =
         begin(&codex, &setup, &codex.launcher(), &["--headless", "--json", "first words"]);
     let printed: Value = serde_json::from_str(&line).unwrap();
@@ -116,7 +116,7 @@ async fn a_headless_thread_outlives_its_app_server_and_can_be_resumed_later() {
 async fn a_headless_session_outlives_its_terminal_where_nohup_asks_for_that() {
     let Some(setup) = Setup::find() else { return };
     let world = World::new().await;
-    let codex = Codex::new(&world.relay.url()).await;
+    let codex = Codex::new(&world.url()).await;
     let (mut session, _) = begin(&codex, &setup, "nohup", &[&codex.launcher(), "--headless"]);
     kill("HUP", &session.id().to_string());
     a_while().await;
@@ -130,7 +130,7 @@ async fn a_headless_session_outlives_its_terminal_where_nohup_asks_for_that() {
 async fn a_killed_headless_session_leaves_nothing() {
     let Some(setup) = Setup::find() else { return };
     let world = World::new().await;
-    let codex = Codex::new(&world.relay.url()).await;
+    let codex = Codex::new(&world.url()).await;
     let (mut session, _) = begin(&codex, &setup, &codex.launcher(), &["--headless", "hold: it"]);
     codex.model.holds("it").await;
     session.kill().unwrap();

@@ -59,7 +59,7 @@ struct Home {
 
 impl Home {
     async fn new(world: &World, setup: Setup) -> Self {
-        let codex = Codex::new(&world.relay.url()).await;
+        let codex = Codex::new(&world.url()).await;
         fs::write(codex.path("home/.bashrc"), "shopt -s expand_aliases\nalias codex='codex '")
             .unwrap();
         fs::write(codex.path("home/.zshrc"), "").unwrap();

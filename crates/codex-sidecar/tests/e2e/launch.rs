@@ -13,7 +13,7 @@ use testkit::{
 async fn a_session_gets_what_stands_on_the_command_line_and_ends_clean() {
     let Some(setup) = Setup::find() else { return };
     let world = World::new().await;
-    let codex = Codex::new(&world.relay.url()).await;
+    let codex = Codex::new(&world.url()).await;
     let line = [
         "-m",
         "gpt-5-codex",
@@ -40,7 +40,7 @@ async fn a_session_gets_what_stands_on_the_command_line_and_ends_clean() {
 async fn the_project_may_be_another_folder() {
     let Some(setup) = Setup::find() else { return };
     let world = World::new().await;
-    let codex = Codex::new(&world.relay.url()).await;
+    let codex = Codex::new(&world.url()).await;
     let folder = codex.path("project");
     let line =
         ["sh", "-c", "cd /; exec \"$@\"", "sh", &codex.launcher(), "-C", &folder.to_string_lossy()];
@@ -59,7 +59,7 @@ async fn the_project_may_be_another_folder() {
 async fn the_token_stands_on_no_command_line_in_no_file_and_in_no_tools_environment() {
     let Some(setup) = Setup::find() else { return };
     let world = World::new().await;
-    let codex = Codex::new(&world.relay.url()).await;
+    let codex = Codex::new(&world.url()).await;
     codex.start(&setup).await;
     let terminal = codex.process("--remote ws://").await;
     let environment = fs::read_to_string(format!("/proc/{terminal}/environ")).unwrap();
@@ -85,7 +85,7 @@ async fn the_token_stands_on_no_command_line_in_no_file_and_in_no_tools_environm
 async fn a_folder_that_is_added_may_be_written_and_its_neighbour_not() {
     let Some(setup) = Setup::find() else { return };
     let world = World::new().await;
-    let codex = Codex::new(&world.relay.url()).await;
+    let codex = Codex::new(&world.url()).await;
     for name in ["added", "other"] {
         fs::create_dir(codex.path(name)).unwrap();
     }
@@ -103,7 +103,7 @@ async fn a_folder_that_is_added_may_be_written_and_its_neighbour_not() {
 async fn two_sessions_at_once_do_not_disturb_each_other() {
     let Some(setup) = Setup::find() else { return };
     let world = World::new().await;
-    let codex = Codex::new(&world.relay.url()).await;
+    let codex = Codex::new(&world.url()).await;
     codex.start(&setup).await;
     let other = Terminal::new();
     codex.run_in(&other, &setup, &[codex.launcher(), "in the other".into()]).await;
@@ -138,7 +138,7 @@ async fn a_session_begins_and_works_without_a_relay() {
 async fn a_session_is_resumed_by_the_launcher_and_ctrl_c_does_not_end_it() {
     let Some(setup) = Setup::find() else { return };
     let world = World::new().await;
-    let codex = Codex::new(&world.relay.url()).await;
+    let codex = Codex::new(&world.url()).await;
     codex.start(&setup).await;
     codex.say("remember this").await;
     codex.shows("echo: remember this").await;

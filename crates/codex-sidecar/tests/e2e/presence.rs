@@ -151,7 +151,7 @@ impl Drop for Killed {
 async fn two_threads_of_one_app_server_are_two_agents_with_mail_of_their_own() {
     let Some(setup) = Setup::find() else { return };
     let world = World::new().await;
-    let codex = Codex::new(&world.relay.url()).await;
+    let codex = Codex::new(&world.url()).await;
     let mut command = codex.command(&setup, &codex.launcher());
     command.args(["--headless", "--json"]).stdout(Stdio::piped());
     let mut session = Killed(command.spawn().unwrap());

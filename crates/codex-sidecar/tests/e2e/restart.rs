@@ -62,16 +62,16 @@ async fn the_app_server_is_killed_in_the_turn_of_a_message_which_is_brought_to_m
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_relay_is_away_and_comes_back() {
+async fn the_relay_is_killed_and_comes_back() {
     let Some(setup) = Setup::find() else { return };
-    let mut world = World::new().await;
+    let mut world = World::killable().await;
     let (codex, agent) = world.codex_session(&setup).await;
     let before = world.send(&agent, "hold: it").await;
     codex.model.holds("it").await;
-    world.relay.stop().await;
+    world.kill_relay();
     codex.model.release("it");
     codex.shows("holding it").await;
-    world.relay.start_again().await;
+    world.start_relay_again();
     world.handled(before.id).await;
     let after = world.send(&agent, "after").await;
     world.handled(after.id).await;
