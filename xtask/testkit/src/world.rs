@@ -1,5 +1,8 @@
 //! A relay, and an agent that writes to sessions.
 
+use std::time::Duration;
+
+use futures_util::future::join_all;
 use relay_client::{
     Relay,
     core::{
@@ -14,7 +17,10 @@ use relay_client::{
     },
 };
 use relay_server::testing::TestRelay;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::{Instant, sleep_until},
+};
 
 use crate::{
     claude::{Claude, Setup},
@@ -156,6 +162,22 @@ impl World {
         let request = SendMessage::new("tester".parse().unwrap(), to, body.parse().unwrap());
         let request = SendMessage { urgency: Some(urgency), ..request };
         self.tester.send_message(request).await.unwrap().message
+    }
+
+    /// Sends a hundred messages of 300 characters in two seconds, oldest first. Ten go at a time: one
+    /// after the other, they would take a busy machine longer.
+    pub async fn burst(&self, to: &Agent) -> Vec<Message> {
+        let begun = Instant::now();
+        let mut sent = Vec::new();
+        for round in 0..10_u32 {
+            let bodies =
+                (0..10).map(|number| format!("{:>3} {}", round * 10 + number, "x".repeat(296)));
+            sent.extend(join_all(bodies.map(async |body| self.send(to, &body).await)).await);
+            sleep_until(begun + Duration::from_millis(200) * (round + 1)).await;
+        }
+        eprintln!("100 messages were sent in {:?}", begun.elapsed());
+        sent.sort_by_key(|message| message.id);
+        sent
     }
 
     /// True when nobody has read a message.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use relay_client::core::{agent::Status, message::Message};
 use serde_json::Value;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep};
 
 use super::{Codex, Setup};
 use crate::{PATIENCE, World};
@@ -46,12 +46,7 @@ pub async fn idle_wake(world: &World, setup: &Setup, count: usize) -> Vec<Durati
 pub async fn burst(world: &World, setup: &Setup) -> Burst {
     let (codex, agent) = world.codex_session(setup).await;
     let begun = Instant::now();
-    let mut sent = Vec::new();
-    for number in 0..100_u32 {
-        let body = format!("{number:>3} {}", "x".repeat(296));
-        sent.push(world.send(&agent, &body).await);
-        sleep_until(begun + Duration::from_millis(20) * (number + 1)).await;
-    }
+    let sent = world.burst(&agent).await;
     for message in &sent {
         world.handled(message.id).await;
     }
