@@ -74,6 +74,12 @@ impl Setup {
         self.with_arguments(&["--dangerously-skip-permissions"])
     }
 
+    /// Where a path that works is not taken for dead on a busy machine.
+    #[must_use]
+    pub fn patient(self) -> Self {
+        self.with_env("AGENT_RELAY_CLAUDE_PATIENCE_MS", "30000")
+    }
+
     /// With the plugin that is installed, in place of this repository's.
     #[must_use]
     pub fn installed(self) -> Self {

@@ -59,12 +59,26 @@ impl Terminal {
         String::from_utf8_lossy(&self.tmux(&["capture-pane", "-p", "-t", "c"]).stdout).into_owned()
     }
 
-    /// Types a line.
+    /// Types a line. Keys that come in one piece are taken for something pasted, so that Enter waits
+    /// until what was typed is seen.
     pub async fn say(&self, text: &str) {
+        let before = self.count(text);
         self.write(text);
-        // Keys that come in one piece are taken for something pasted.
+        for _ in 0..200 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            if self.count(text) > before {
+                break;
+            }
+        }
         tokio::time::sleep(Duration::from_millis(300)).await;
         self.key("Enter");
+    }
+
+    /// How often the beginning of a text is on the screen, wherever its lines are broken.
+    fn count(&self, text: &str) -> usize {
+        let dense = |text: &str| text.split_whitespace().collect::<String>();
+        let begin: String = dense(text).chars().take(40).collect();
+        dense(&self.screen()).matches(&begin).count()
     }
 
     /// Types, without ending the line.

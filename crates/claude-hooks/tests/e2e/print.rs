@@ -41,6 +41,7 @@ async fn a_run_of_the_older_version_gets_mail_and_ends_by_itself() {
 
 async fn a_stream_is_woken(version: Version, via: &str) {
     let Some(setup) = setup(version) else { return };
+    let setup = setup.patient();
     let world = World::new().await;
     let claude = Claude::new(&world.url()).await;
     let words =

@@ -14,7 +14,7 @@ const PROFILES: &str = r#"{"hasty": {"interrupt": true}, "calm": {"label": "calm
 
 /// A session with that profile, whose model thinks until it is released.
 async fn thinking(world: &World, profile: &str) -> Option<(Claude, Agent)> {
-    let setup = setup(Version::Newest)?.with_env("AGENT_RELAY_PROFILE", profile);
+    let setup = setup(Version::Newest)?.patient().with_env("AGENT_RELAY_PROFILE", profile);
     let claude = Claude::new(&world.url()).await;
     let folder = claude.path("home/.config/agent-relay");
     fs::create_dir_all(&folder).unwrap();
@@ -61,7 +61,7 @@ async fn what_interrupts_waits_for_the_turn_where_the_profile_does_not() {
 async fn what_may_come_later_is_not_put_between_the_tools_of_a_turn() {
     let Some(setup) = setup(Version::Newest) else { return };
     let world = World::new().await;
-    let (claude, agent) = world.session(&setup.bypassing()).await;
+    let (claude, agent) = world.session(&setup.patient().bypassing()).await;
     claude.say("RUN: until [ -e go ]; do sleep 0.1; done").await;
     world.status(&agent, Status::Busy).await;
     let later = world.send_as(Urgency::Later, &agent, "later").await;
