@@ -1,34 +1,52 @@
 //! Sessions that talk with each other.
 
+use std::{fs, os::unix::fs::PermissionsExt as _};
+
 use relay_client::core::agent::Status;
-use testkit::{World, program::Version, until};
+use testkit::{World, claude::Claude, program::Version, until};
 
 use crate::{allowed, setup};
 
+/// Answers the newest message.
+const ANSWER: &str = r#"#!/bin/sh
+id=$(agent-relay inbox | sed -n 's/^\[msg:\([0-9]*\)\] from .*/\1/p' | tail -n 1)
+exec agent-relay reply "$id" "pong to $id"
+"#;
+
+fn teach(claude: &Claude) {
+    let script = claude.path("project/answer");
+    fs::write(&script, ANSWER).unwrap();
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn two_sessions_talk() {
+async fn a_session_writes_to_an_idle_one_whose_model_answers_without_being_asked() {
     let Some(setup) = setup(Version::Newest) else { return };
-    let setup = allowed(setup);
+    let setup = setup.patient().with_arguments(&["--allowedTools", "Bash"]);
     let world = World::new().await;
     let ((a, agent_a), (b, agent_b)) = tokio::join!(world.session(&setup), world.session(&setup));
     assert_ne!(agent_a.id, agent_b.id);
-    a.say(&format!("RUN: agent-relay send {} 'ping, please'", agent_b.id)).await;
+    teach(&b);
+    // Written so, A's own model takes it for no order.
+    a.say(&format!("RUN: agent-relay send {} \"ping, R\"\"UN: ./answer\"", agent_b.id)).await;
     let ping = world.mail(&agent_b).await;
     assert_eq!(ping.from, agent_a.id, "the command speaks as the session it runs in");
     assert!(ping.verified);
+    let pong = world.mail(&agent_a).await;
+    assert_eq!((&pong.from, pong.reply_to), (&agent_b.id, Some(ping.id)));
+    assert_eq!(pong.body.as_str(), format!("pong to {}", ping.id));
+    assert!(pong.verified);
+    // A may still be in the turn that sent it.
     assert_eq!(world.read(ping.id).await.via.unwrap().as_str(), "claude-socket");
-    until("B's model has it", async || {
-        b.model.context().contains(&format!("[msg:{}] from {}", ping.id, agent_a.id)).then_some(())
-    })
-    .await;
-    world.handled(ping.id).await;
-    b.say(&format!("RUN: agent-relay reply {} pong", ping.id)).await;
-    let answer = world.mail(&agent_a).await;
-    assert_eq!((answer.from.clone(), answer.reply_to), (agent_b.id.clone(), Some(ping.id)));
-    world.read(answer.id).await;
-    until("A's model has the answer", async || a.model.context().contains("pong").then_some(()))
-        .await;
-    world.status(&agent_a, Status::Idle).await;
+    let via = world.read(pong.id).await.via.unwrap();
+    assert!(["claude-socket", "claude-tool"].contains(&via.as_str()), "{via}");
+    for ((message, session), agent) in [(&ping, &b), (&pong, &a)].iter().zip([&agent_b, &agent_a]) {
+        world.handled(message.id).await;
+        world.status(agent, Status::Idle).await;
+        let header = format!("[msg:{}] from {}", message.id, message.from);
+        let context = session.model.context();
+        assert_eq!(context.matches(&header).count(), 1, "{context}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

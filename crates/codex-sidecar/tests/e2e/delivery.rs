@@ -45,6 +45,14 @@ async fn a_message_before_the_first_prompt_wakes_the_session_which_answers_witho
     assert_eq!((&answer.from, answer.body.as_str()), (&agent.id, "all is well"));
     assert!(answer.verified);
     world.status(&agent, Status::Idle).await;
+    let call =
+        format!(r#"mcp: agent_relay reply {{"id": {}, "text": "and to that, too"}}"#, message.id);
+    let question = world.send(&agent, &call).await;
+    // A question to the person would have held the turn up.
+    arrives(&world, &codex, &question).await;
+    let tester = world.plain.agent(&"tester".parse().unwrap()).await.unwrap();
+    let reply = world.all_mail(&tester).await.pop().unwrap();
+    assert_eq!((&reply.from, reply.reply_to), (&agent.id, Some(message.id)));
     let told = format!("You are agent `{}`", agent.id);
     assert_eq!(codex.model.heard().matches(&told).count(), 1, "it knows who it is");
     assert_eq!(world.agents("codex").await.len(), 1, "helper threads are no agents");
@@ -217,7 +225,6 @@ async fn what_has_expired_or_was_deleted_wakes_nobody() {
     assert_eq!(times(&codex, &deleted), 0);
 }
 
-/// The requests that have mail in them.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_burst_of_a_hundred_is_whole_and_in_order_in_at_most_twelve_turns() {
     let Some(setup) = Setup::find() else { return };
