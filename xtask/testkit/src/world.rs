@@ -35,7 +35,7 @@ static AT_ONCE: Semaphore = Semaphore::const_new(1);
 /// The relay of a test.
 enum Relayed {
     /// In the test's own process.
-    Within(TestRelay),
+    Within(Box<TestRelay>),
     /// In one of its own, which can be killed.
     Apart(Served),
 }
@@ -63,7 +63,8 @@ impl World {
     /// A new one; one at a time in a process.
     pub async fn new() -> Self {
         let turn = AT_ONCE.acquire().await.unwrap();
-        Self::of(Relayed::Within(TestRelay::start().await), turn).await
+        let relay = Box::new(TestRelay::start().await);
+        Self::of(Relayed::Within(relay), turn).await
     }
 
     /// A new one whose relay can be killed.
