@@ -10,7 +10,7 @@ use relay_core::{env, id::AgentId};
 use crate::{
     command::{
         agent, ask, backup, channel, claim, completions, daemon, demo, inbox, integration, join,
-        mcp, message, open, pair, serve, setup, status, task, token, watch,
+        mcp, message, open, pair, serve, setup, status, task, token, upgrade, watch,
     },
     failure::Failure,
     settings::Settings,
@@ -94,6 +94,7 @@ pub enum Command {
     Setup(setup::Setup),
     #[command(subcommand)]
     Daemon(daemon::Daemon),
+    Upgrade(upgrade::Upgrade),
     Backup(backup::Backup),
     Restore(backup::Restore),
     Completions(completions::Completions),

@@ -7,10 +7,11 @@ pub mod notify;
 mod systemd;
 
 use std::{
-    fmt,
+    fmt, fs,
     path::{Path, PathBuf},
 };
 
+use self::execute::says;
 pub(crate) use self::execute::show;
 use crate::failure::Failure;
 
@@ -138,6 +139,31 @@ impl Manager {
     /// True where the service is installed.
     pub fn has_it(&self) -> bool {
         self.file().exists()
+    }
+
+    /// True when the installed service runs this program.
+    pub fn runs(&self, program: &Path) -> bool {
+        let text = fs::read_to_string(self.file()).unwrap_or_default();
+        text.contains(&match self {
+            Self::Systemd(_) => systemd::quoted(program),
+            Self::Launchd(_) => launchd::xml(program),
+        })
+    }
+
+    /// True when the service runs now.
+    pub fn is_running(&self) -> bool {
+        match self {
+            Self::Systemd(_) => says(&systemd::is_running(), ""),
+            Self::Launchd(agents) => says(&agents.status(), "state = running"),
+        }
+    }
+
+    /// Lets the manager start again what has failed too often.
+    pub fn forgive(&self) -> Plan {
+        match self {
+            Self::Systemd(_) => systemd::forgive(),
+            Self::Launchd(_) => Plan::default(),
+        }
     }
 
     /// Installs the service, or brings it up to date.

@@ -26,6 +26,7 @@ pub mod settings;
 pub mod signal;
 pub mod slash;
 pub mod speaker;
+pub mod upgrade;
 pub mod usage;
 
 use std::{ffi::OsString, process::ExitCode};

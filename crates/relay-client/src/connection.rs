@@ -14,6 +14,9 @@ use crate::config::ConfigError;
 /// Shorter than the relay's own, so that no request meets a connection it is just closing.
 const POOL_IDLE: Duration = Duration::from_secs(5);
 const CONNECT: Duration = Duration::from_secs(5);
+/// How long a stranger may say nothing.
+const SILENCE: Duration = Duration::from_secs(30);
+const MOST_REDIRECTS: usize = 5;
 
 /// Reads a relay's address: `http` or `https`, a host, perhaps a path under which it is served.
 pub(crate) fn parse(text: &str) -> Result<Url, ConfigError> {
@@ -51,6 +54,25 @@ pub(crate) fn client(url: &Url) -> Result<reqwest::Client, ConfigError> {
 /// The same for a relay that is known to be on this machine, whatever its address.
 pub(crate) fn own_client(url: &Url) -> Result<reqwest::Client, ConfigError> {
     local(builder(url), url).build().map_err(|e| ConfigError::Tls(e.to_string()))
+}
+
+/// The client for a server that is no relay: it goes on to another address where that is trusted,
+/// and carries no secret.
+pub fn stranger(is_trusted: fn(&Url) -> bool) -> Result<reqwest::Client, ConfigError> {
+    install_crypto();
+    let policy = Policy::custom(move |attempt| {
+        if attempt.previous().len() > MOST_REDIRECTS || !is_trusted(attempt.url()) {
+            return attempt.error("it leads to an address that is not trusted");
+        }
+        attempt.follow()
+    });
+    let builder = reqwest::Client::builder()
+        .user_agent(concat!("agent-relay/", env!("CARGO_PKG_VERSION")))
+        .redirect(policy)
+        .connect_timeout(CONNECT)
+        .read_timeout(SILENCE)
+        .http1_only();
+    builder.build().map_err(|e| ConfigError::Tls(e.to_string()))
 }
 
 fn local(client: ClientBuilder, url: &Url) -> ClientBuilder {

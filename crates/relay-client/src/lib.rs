@@ -47,7 +47,7 @@ pub mod agent;
 mod call;
 pub mod channel;
 pub mod config;
-mod connection;
+pub mod connection;
 pub mod error;
 pub mod event;
 pub mod http;

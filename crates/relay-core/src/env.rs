@@ -16,6 +16,8 @@ pub enum Reader {
     Codex,
     /// `agent-relay-telegram`, besides the client's.
     Telegram,
+    /// `agent-relay upgrade` and the installer.
+    Upgrade,
 }
 
 /// One variable.
@@ -103,6 +105,8 @@ variables! {
     TELEGRAM_CHATS = Telegram "AGENT_RELAY_TELEGRAM_CHATS", "none"; "The chats that are allowed, separated by commas, 64 at most: `CHAT=TARGET`, or `CHAT` alone where everything written must be addressed. Mail that fits no chat goes to the first. Every other chat is ignored."
     TELEGRAM_API_URL = Telegram "AGENT_RELAY_TELEGRAM_API_URL", "https://api.telegram.org"; "The Bot API server, where it is your own."
     TELEGRAM_LOG = Telegram "AGENT_RELAY_LOG", "info"; "What to log, as a filter of tracing: `info`, `telegram_channel=debug`. `json` before it (`json,info`) writes JSON lines."
+
+    RELEASES = Upgrade "AGENT_RELAY_RELEASES", "the project's releases on GitHub"; "Where releases are: an address with `https://` or `file://`, or with `http://` on this machine, below which `release.json` and the archives lie."
 }
 
 /// A value that is not allowed: names the variable, the value and what is allowed.

@@ -11,6 +11,7 @@ pub fn page() -> String {
         ("claude", variables(Reader::Claude)),
         ("codex", variables(Reader::Codex)),
         ("telegram", variables(Reader::Telegram)),
+        ("upgrade", variables(Reader::Upgrade)),
     ];
     fill(include_str!("../pages/configuration.md"), &parts)
 }

@@ -21,6 +21,7 @@ pub mod setup;
 pub mod status;
 pub mod task;
 pub mod token;
+pub mod upgrade;
 pub mod watch;
 
 use relay_core::env;
@@ -44,6 +45,7 @@ pub fn run(Cli { common, command }: Cli) -> Result<(), Failure> {
         Command::Completions(completions) => completions.run(Output::new(common.json)),
         Command::Setup(setup) => setup.run(&common),
         Command::Daemon(daemon) => daemon.run(&common),
+        Command::Upgrade(upgrade) => alone(upgrade.run(&common)),
         Command::Backup(backup) => alone(backup.run(&common)),
         Command::Restore(restore) => alone(restore.run(&common)),
         command => alone(talk(common, command)),
@@ -110,6 +112,7 @@ async fn perform(context: &Context, command: Command) -> Result<(), Failure> {
         | Command::Mcp(_)
         | Command::Setup(_)
         | Command::Daemon(_)
+        | Command::Upgrade(_)
         | Command::Backup(_)
         | Command::Restore(_)
         | Command::Completions(_) => Ok(()),

@@ -55,6 +55,15 @@ fn run(line: &[String]) -> Result<(), Failure> {
     Err(if said.contains("connect to bus") { failure.hint(NO_MANAGER) } else { failure })
 }
 
+/// True when a command ends well and says this among other things.
+pub(super) fn says(line: &[String], words: &str) -> bool {
+    let Some((program, arguments)) = line.split_first() else { return false };
+    let output = Command::new(program).args(arguments).stdin(Stdio::null()).output();
+    output.is_ok_and(|output| {
+        output.status.success() && String::from_utf8_lossy(&output.stdout).contains(words)
+    })
+}
+
 /// Runs a command that speaks for itself, and passes its exit code on as refused or done.
 pub(crate) fn show(line: &[String]) -> Result<(), Failure> {
     let Some((program, arguments)) = line.split_first() else { return Ok(()) };

@@ -117,7 +117,7 @@ fn plist(service: &Service) -> String {
     text
 }
 
-fn xml(path: &Path) -> String {
+pub(super) fn xml(path: &Path) -> String {
     path.to_string_lossy().replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 

@@ -68,6 +68,14 @@ pub(super) fn act(verb: Verb) -> Plan {
     Plan(vec![systemctl(&[word, UNIT])])
 }
 
+pub(super) fn is_running() -> Vec<String> {
+    words(&["systemctl", "--user", "is-active", UNIT])
+}
+
+pub(super) fn forgive() -> Plan {
+    Plan(vec![systemctl(&["reset-failed", UNIT])])
+}
+
 pub(super) fn status() -> Vec<String> {
     words(&["systemctl", "--user", "--no-pager", "status", UNIT])
 }
@@ -128,7 +136,7 @@ fn unit(service: &Service) -> String {
 }
 
 /// A path as one word of a command: quoted, with what systemd would replace doubled.
-fn quoted(path: &Path) -> String {
+pub(super) fn quoted(path: &Path) -> String {
     let path = path.to_string_lossy().replace('\\', "\\\\").replace('"', "\\\"");
     format!("\"{}\"", path.replace('%', "%%").replace('$', "$$"))
 }

@@ -6,6 +6,8 @@ pub mod http;
 pub mod load;
 pub mod mcp;
 pub mod receiver;
+#[cfg(unix)]
+pub mod release;
 pub mod terminal;
 
 use std::{
