@@ -12,7 +12,7 @@ use relay_core::{
     api::{reply::Registered, request::RegisterAgent},
     env,
     id::AgentId,
-    version::VERSION,
+    version::{VERSION, warning},
 };
 
 use crate::{
@@ -78,6 +78,7 @@ impl Join {
             "next: `agent-relay inbox --wait` here; in another terminal `agent-relay send {} \"hello\"`",
             agent.id
         ));
+        warn_of_version(context).await;
         Ok(())
     }
 
@@ -94,6 +95,15 @@ impl Join {
         let session = format!("{}-{}", terminal.pid, terminal.started_at);
         let folder = folder()?;
         Ok(AgentId::of_session(&hostname(), project(&folder), &session))
+    }
+}
+
+/// Once for a terminal; a relay that does not say its version is none to warn of.
+async fn warn_of_version(context: &Context) {
+    if let Ok(stats) = context.relay.stats().await
+        && let Some(warning) = warning(VERSION, &stats.version)
+    {
+        context.output.warn(&warning);
     }
 }
 
