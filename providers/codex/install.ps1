@@ -1,113 +1,13 @@
 <#
 .SYNOPSIS
-Installs Agent Relay for Codex: the programs agent-relay and codex-relay, then the plugin.
-
-.DESCRIPTION
-The programs are taken from the unpacked release in which this script lies; else from -From: a
-folder, or the address of a folder of releases. The SHA-256 digest of an archive must be the one
-beside it. What is left over on the command line goes to `codex-relay install`: --yes and the like.
-
-.PARAMETER From
-A folder that has the programs, or the address of a folder of releases [AGENT_RELAY_RELEASES].
-
-.PARAMETER Version
-The version to fetch; the latest otherwise.
-
-.PARAMETER Dir
-Where the programs go [INSTALL_DIR, else .local\bin in the home folder].
-
-.PARAMETER DryRun
-Says what would be done, and does nothing.
+Installs Agent Relay for Codex: the installer of a release, or of a clone, with -With codex.
 #>
-[CmdletBinding(PositionalBinding = $false)]
-param(
-    [string] $From = $env:AGENT_RELAY_RELEASES,
-    [string] $Version = '',
-    [string] $Dir = $env:INSTALL_DIR,
-    [switch] $DryRun,
-    [Parameter(ValueFromRemainingArguments = $true)] [string[]] $InstallOptions = @()
-)
-Set-StrictMode -Version 3
-$ErrorActionPreference = 'Stop'
-
-$releases = 'https://github.com/agent-relay/agent-relay/releases'
-$programs = 'agent-relay.exe', 'codex-relay.exe'
-
-function Test-Programs([string] $Place) {
-    foreach ($program in $programs) {
-        if (-not (Test-Path -LiteralPath (Join-Path $Place $program) -PathType Leaf)) { return $false }
+$root = Join-Path $PSScriptRoot '..\..'
+foreach ($script in 'install.ps1', 'xtask\dist\install.ps1') {
+    $path = Join-Path $root $script
+    if (Test-Path -LiteralPath $path -PathType Leaf) {
+        & $path -With codex @args
+        exit $LASTEXITCODE
     }
-    return $true
 }
-
-if ($Version -and $Version -notmatch '^v?[0-9A-Za-z.+-]+$') { throw "$Version is no version" }
-$Version = $Version -replace '^v', ''
-if (-not $Dir) { $Dir = Join-Path $HOME '.local\bin' }
-
-$source = $null
-$work = $null
-try {
-    if ($From -and $From -notmatch '://') {
-        $source = $From
-    } elseif (-not $From) {
-        $From = $releases
-        foreach ($place in $PSScriptRoot, (Join-Path $PSScriptRoot '..\..')) {
-            if (-not $source -and (Test-Programs $place)) { $source = $place }
-        }
-    }
-
-    if ($source) {
-        if (-not (Test-Programs $source)) { throw "$source has not all of: $programs" }
-        Write-Host "the programs are those in $source"
-    } else {
-        if ($From -ne $releases) {
-            if ($Version) { $From = "$($From.TrimEnd('/'))/v$Version" }
-        } elseif ($Version) {
-            $From = "$From/download/v$Version"
-        } else {
-            $From = "$From/latest/download"
-        }
-        $name = 'agent-relay-x86_64-pc-windows-msvc.zip'
-        $address = "$($From.TrimEnd('/'))/$name"
-        Write-Host "fetch   $address, and check it against $name.sha256"
-        if (-not $DryRun) {
-            $work = Join-Path ([IO.Path]::GetTempPath()) ([IO.Path]::GetRandomFileName())
-            New-Item -ItemType Directory -Path $work | Out-Null
-            $archive = Join-Path $work $name
-            Invoke-WebRequest -UseBasicParsing -Uri $address -OutFile $archive
-            Invoke-WebRequest -UseBasicParsing -Uri "$address.sha256" -OutFile "$archive.sha256"
-            $expected = ((Get-Content -LiteralPath "$archive.sha256" -Raw).Trim() -split '\s+')[0]
-            if ($expected -notmatch '^[0-9A-Fa-f]{64}$') { throw "$name.sha256 holds no digest" }
-            if ((Get-FileHash -LiteralPath $archive -Algorithm SHA256).Hash -ne $expected) {
-                throw "$name is not what its digest says; nothing was installed"
-            }
-            $unpacked = Join-Path $work 'unpacked'
-            Expand-Archive -LiteralPath $archive -DestinationPath $unpacked
-            $places = @($unpacked) + @(Get-ChildItem -LiteralPath $unpacked -Directory | ForEach-Object FullName)
-            foreach ($place in $places) {
-                if (-not $source -and (Test-Programs $place)) { $source = $place }
-            }
-            if (-not $source) { throw "$name has not all of: $programs" }
-        }
-    }
-
-    foreach ($program in $programs) {
-        Write-Host "install $(Join-Path $Dir $program)"
-        if (-not $DryRun) {
-            New-Item -ItemType Directory -Force -Path $Dir | Out-Null
-            Copy-Item -Force -LiteralPath (Join-Path $source $program) -Destination $Dir
-        }
-    }
-} finally {
-    if ($work) { Remove-Item -Recurse -Force -LiteralPath $work }
-}
-
-if (($env:Path -split ';') -notcontains $Dir) {
-    Write-Warning "$Dir is not on Path; add it in the settings of your account"
-    $env:Path = "$Dir;$env:Path"
-}
-Write-Host "run     $(Join-Path $Dir 'codex-relay.exe') install $InstallOptions"
-if (-not $DryRun) {
-    & (Join-Path $Dir 'codex-relay.exe') install @InstallOptions
-    exit $LASTEXITCODE
-}
+throw "$root holds no install.ps1"
