@@ -31,18 +31,22 @@ const PROMTOOL: Tool =
     Tool { program: "promtool", install: "`apt-get install prometheus` or `brew install prometheus`" };
 
 /// What single tests leave out when a tool is missing.
-const PARTS: [(&str, Tool); 4] = [
+const PARTS: [(&str, Tool); 5] = [
     (
         "the README's section on curl, two example integrations",
         Tool { program: "curl", install: "`apt-get install curl`; Windows and macOS have it" },
     ),
     (
-        "the example integrations of Alertmanager and Zendesk",
+        "the example integrations of Alertmanager and Zendesk, the life of an installation",
         Tool { program: "python3", install: "`apt-get install python3`" },
     ),
     (
         "the example integration of GitHub Actions",
         Tool { program: "jq", install: "`apt-get install jq` or `brew install jq`" },
+    ),
+    (
+        "whether systemd accepts the unit of the service",
+        Tool { program: "systemd-analyze", install: "`apt-get install systemd`" },
     ),
     (
         "the real Claude Code, which also takes RELAY_TEST_CLAUDE or `--full`",
