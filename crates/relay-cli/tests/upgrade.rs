@@ -323,3 +323,21 @@ fn a_folder_that_one_may_not_write_into_is_told_before() {
     assert!(done.stdout.contains("you may not write into "), "{done:?}");
     assert_eq!(desk.files(), ["agent-relay"]);
 }
+
+#[test]
+fn a_disk_without_room_is_told_and_nothing_is_changed() {
+    if !works("strace", &["-e", "inject=fsync:error=ENOSPC", "true"]) {
+        return skip("a full disk is played with strace, which is not here or may not trace");
+    }
+    let desk = Desk::new();
+    desk.publish("0.1.9", &["agent-relay"]);
+    let bin = desk.path("bin").canonicalize().unwrap();
+    let (own, new) = (bin.join("agent-relay"), bin.join(".agent-relay.new"));
+    let (own, new) = (own.to_str().unwrap(), new.to_str().unwrap());
+    let full = ["-f", "-qq", "-o", "/dev/null", "-P", new, "-e", "inject=write:error=ENOSPC"];
+    let done =
+        finish(&mut desk.command("strace", &[&full[..], &[own, "upgrade", "--yes"]].concat()));
+    assert_fails(&done, 1, "there is no room for the new programs: ", "make room on the disk");
+    assert_eq!(desk.files(), ["agent-relay"]);
+    assert_eq!(desk.version("agent-relay"), OLD);
+}

@@ -80,7 +80,7 @@ impl Upgrade {
         let output = Output::new(common.json);
         let settings = Settings::of_environment()?;
         let _one = if self.dry_run { None } else { Some(lock()?) };
-        let service = self.service(output)?;
+        let service = Self::service(output)?;
         let plan = self.plan(&settings, service.as_ref()).await?;
         let version = &plan.version;
         let about = json!({
@@ -187,7 +187,7 @@ impl Upgrade {
     }
 
     /// The service, where it runs the program that is upgraded.
-    fn service(&self, output: Output) -> Result<Option<Service>, Failure> {
+    fn service(output: Output) -> Result<Option<Service>, Failure> {
         let Ok(manager) = Manager::here() else { return Ok(None) };
         if !manager.has_it() || !manager.is_running() {
             return Ok(None);

@@ -11,8 +11,7 @@ const INDEX: &str = "release.json";
 pub fn index(releases: &str) -> Result<Url, String> {
     let base = releases.trim().trim_end_matches('/');
     let base = if base == RELEASES { format!("{base}/latest/download") } else { base.to_owned() };
-    let whole = if base.ends_with(".json") { base } else { format!("{base}/{INDEX}") };
-    let url = Url::parse(&whole).map_err(|_| NEEDED.to_owned())?;
+    let url = Url::parse(&format!("{base}/{INDEX}")).map_err(|_| NEEDED.to_owned())?;
     if is_trusted(&url) { Ok(url) } else { Err(NEEDED.to_owned()) }
 }
 
@@ -42,7 +41,6 @@ mod tests {
         for (releases, expected) in [
             (RELEASES, &*format!("{RELEASES}/latest/download/release.json")),
             ("https://mirror.example/relay/", "https://mirror.example/relay/release.json"),
-            ("https://mirror.example/v2.json", "https://mirror.example/v2.json"),
             ("http://127.0.0.1:1", "http://127.0.0.1:1/release.json"),
             ("file:///srv/releases", "file:///srv/releases/release.json"),
         ] {

@@ -1,6 +1,6 @@
 //! Fetching: an index or an archive, over HTTPS or from a file, never more than was announced.
 
-use std::{fs::File, io::Read as _, path::PathBuf};
+use std::{fs::File, io::Read as _, path::Path};
 
 use relay_client::connection;
 use reqwest::Url;
@@ -62,7 +62,7 @@ fn hex(bytes: &[u8]) -> String {
 
 async fn bytes(url: &Url, most: u64) -> Result<Vec<u8>, Failure> {
     let bytes = match url.to_file_path() {
-        Ok(path) if url.scheme() == "file" => of_file(path, most)?,
+        Ok(path) if url.scheme() == "file" => of_file(&path, most)?,
         _ => of_server(url, most).await?,
     };
     if bytes.len() as u64 > most {
@@ -72,9 +72,9 @@ async fn bytes(url: &Url, most: u64) -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
-fn of_file(path: PathBuf, most: u64) -> Result<Vec<u8>, Failure> {
+fn of_file(path: &Path, most: u64) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
-    File::open(&path)
+    File::open(path)
         .and_then(|file| file.take(most + 1).read_to_end(&mut bytes))
         .map_err(|why| Failure::refused(format_args!("{}: {why}", path.display())))?;
     Ok(bytes)

@@ -32,8 +32,8 @@ impl Service {
     /// The service as its settings say, which are the managed ones: this terminal's environment may
     /// speak of another relay.
     pub fn of(manager: Manager) -> Result<Self, Failure> {
-        let managed = Managed::load().map_err(Failure::usage)?;
-        let get = |name: &str| managed.get(name);
+        let settings = Managed::load().map_err(Failure::usage)?;
+        let get = |name: &str| settings.get(name);
         let relay = Config::read(&get).and_then(|config| config.relay()).map_err(Failure::usage)?;
         let database = match env::DB_PATH.find(&get) {
             Some((_, path)) => path.into(),
