@@ -104,7 +104,8 @@ pub fn screenshots() -> Result<(), Failure> {
     shell::run(command.env("AGENT_RELAY_PROGRAM", program))
 }
 
-fn build() -> Result<(), Failure> {
+/// Installs what the page takes, and builds it.
+pub fn build() -> Result<(), Failure> {
     npm::install(&folder())?;
     npm::run(&folder(), "build")
 }

@@ -7,9 +7,11 @@
 mod bench;
 mod ci;
 mod dashboard;
+mod dist;
 mod docs;
 mod examples;
 mod npm;
+mod publish;
 mod serve;
 mod shell;
 mod skills;
@@ -46,6 +48,8 @@ enum Task {
     Skills(skills::Args),
     /// The relay beside a server that stores nothing and beside Redis Streams
     Bench(bench::Args),
+    /// A release for this machine: programs, archive, digests, index, Debian package
+    Dist(dist::Args),
 }
 
 fn main() -> ExitCode {
@@ -58,6 +62,7 @@ fn main() -> ExitCode {
         Task::Docs(args) => docs::run(&args),
         Task::Skills(args) => skills::run(&args),
         Task::Bench(args) => bench::run(&args),
+        Task::Dist(args) => dist::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

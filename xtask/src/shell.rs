@@ -73,7 +73,7 @@ pub fn which(program: &str) -> Option<PathBuf> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "CARGO_TARGET_DIR is cargo's setting, not ours")]
-fn target_folder() -> PathBuf {
+pub fn target_folder() -> PathBuf {
     let folder = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
     root().join(folder)
 }

@@ -27,7 +27,8 @@ const NEVER: [(&str, &[&str]); 4] = [
 ];
 
 /// They look at all crates, and no product links them.
-const EXEMPT: [&str; 5] = ["xtask", "xtask-bench", "xtask-docs", "testkit", "examples"];
+const EXEMPT: [&str; 6] =
+    ["xtask", "xtask-bench", "xtask-dist", "xtask-docs", "testkit", "examples"];
 
 #[test]
 fn crates_depend_only_along_the_two_arms() {

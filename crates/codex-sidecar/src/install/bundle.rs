@@ -11,7 +11,7 @@ pub const PLUGIN: &str = "agent-relay@agent-relay";
 const INDEX: &str = ".agents/plugins/marketplace.json";
 
 macro_rules! files {
-    ($($path:literal)+) => { &[$(($path, include_str!(concat!("../../../../", $path)))),+] };
+    ($($path:literal)+) => { &[$(($path, include_str!(concat!(env!("RELAY_BUNDLE"), "/", $path)))),+] };
 }
 
 /// The marketplace folder: the path below it and the text of each file.
