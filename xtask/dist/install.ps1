@@ -43,7 +43,7 @@ $known = [ordered]@{
 }
 $programs = @('agent-relay.exe')
 foreach ($provider in ($With -split ',' | Where-Object { $_ })) {
-    if ($provider -eq 'all') { $programs += $known.Values; continue }
+    if ($provider -eq 'all') { $programs += @($known.Values); continue }
     if (-not $known.Contains($provider)) { throw "$provider is none of claude, codex, telegram, all" }
     $programs += $known[$provider]
 }

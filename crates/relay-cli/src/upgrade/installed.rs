@@ -91,7 +91,8 @@ async fn keeper(name: &str, path: &Path) -> Option<String> {
     }
     if let Some(package) = debian(path).await {
         return Some(format!(
-            "belongs to the package {package}; type: sudo apt-get install --only-upgrade {package}"
+            "belongs to the package {package}; type: sudo apt-get install --only-upgrade {package}, \
+             or install the release's own .deb"
         ));
     }
     let folder = path.parent()?;
