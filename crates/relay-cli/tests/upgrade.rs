@@ -166,6 +166,12 @@ fn providers_are_chosen_and_claude_code_renews_its_plugin_itself() {
         none.stdout.contains("bin/agent-relay:") && !none.stdout.contains("claude"),
         "{none:?}"
     );
+    let state = desk.path(".local/state/agent-relay/codex");
+    let codex = || desk.run(&["--providers", "codex", "--dry-run"]).stdout;
+    assert!(!codex().contains("run "), "its plugin is not installed");
+    fs::create_dir_all(&state).unwrap();
+    fs::write(state.join("install.json"), "{}").unwrap();
+    assert!(codex().contains("bin/codex-relay upgrade"), "it renews its plugin itself");
     let wrong = desk.run(&["--providers", "cursor"]);
     assert_eq!(wrong.code, 2, "{wrong:?}");
     assert_ok(&desk.run(&["--yes", "--providers", "claude"]));

@@ -14,12 +14,16 @@ const PACKAGES: [&str; 4] = ["relay-cli", "codex-sidecar", "claude-hooks", "tele
 pub fn document(target: &str) -> Result<Vec<u8>, String> {
     let metadata = metadata(target)?;
     let nodes = linked(&metadata)?;
+    let packages = list(&metadata, "packages");
+    let addresses: BTreeMap<&str, String> =
+        packages.map(|package| (text(package, "id"), address(package))).collect();
     let mut components = Vec::new();
     let mut dependencies = Vec::new();
     for package in list(&metadata, "packages") {
         let Some(needs) = nodes.get(text(package, "id")) else { continue };
         components.push(component(package));
-        dependencies.push(json!({ "ref": text(package, "id"), "dependsOn": needs }));
+        let needs: Vec<_> = needs.iter().filter_map(|id| addresses.get(id)).collect();
+        dependencies.push(json!({ "ref": address(package), "dependsOn": needs }));
     }
     components.extend(dashboard()?);
     let document = json!({
@@ -80,14 +84,18 @@ fn is_linked(dependency: &Value) -> bool {
     list(dependency, "dep_kinds").any(|kind| kind["kind"].is_null())
 }
 
+/// Cargo's own name of a package of ours holds the folder of this checkout.
+fn address(package: &Value) -> String {
+    format!("pkg:cargo/{}@{}", text(package, "name"), text(package, "version"))
+}
+
 fn component(package: &Value) -> Value {
-    let (name, version) = (text(package, "name"), text(package, "version"));
     json!({
         "type": "library",
-        "bom-ref": text(package, "id"),
-        "name": name,
-        "version": version,
-        "purl": format!("pkg:cargo/{name}@{version}"),
+        "bom-ref": address(package),
+        "name": text(package, "name"),
+        "version": text(package, "version"),
+        "purl": address(package),
         "licenses": [{ "expression": text(package, "license").replace('/', " OR ") }],
     })
 }
