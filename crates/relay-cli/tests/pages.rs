@@ -6,6 +6,7 @@ use relay_core::{
     agent::Agent,
     event::{Event, Name},
     message::Message,
+    profile::{FIELDS, Profiles},
     task::Task,
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -54,6 +55,17 @@ fn agents_messages_and_tasks_are_shown_as_they_are_sent() {
     assert_eq!(samples::<Agent>(shown("capabilities")).len(), 1);
     assert_eq!(samples::<Message>(shown("threadId")).len(), 1);
     assert_eq!(samples::<Task>(shown("occurrenceCount")).len(), 1);
+}
+
+#[test]
+fn the_profile_that_is_shown_is_one_and_has_every_field() {
+    let page = read("docs/providers.md");
+    let shown = blocks(&page, "json").find(|block| block.contains("interrupt")).unwrap();
+    Profiles::parse(shown).unwrap().get("review").unwrap();
+    for field in FIELDS {
+        assert!(shown.contains(&format!("\"{field}\": ")), "{field} is not shown");
+        assert!(page.contains(&format!("`{field}`")), "{field} is not explained");
+    }
 }
 
 /// Reads samples as the type, which must write them again as they stand: a field that is made up

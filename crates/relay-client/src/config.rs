@@ -216,7 +216,7 @@ fn profile(get: &dyn Fn(&str) -> Option<String>) -> Result<Profile, ConfigError>
     let text = read_text(&path)?;
     let profiles = Profiles::parse(&text);
     profiles
-        .and_then(|profiles| profiles.get(&name).cloned())
+        .and_then(|profiles| profiles.get(&name))
         .map_err(|source| ConfigError::Profile { name, path, source })
 }
 

@@ -22,14 +22,20 @@ pub(super) fn read<'de, D: Deserializer<'de>>(
 ) -> Result<Option<Map<String, Value>>, D::Error> {
     let Some(Fact(value)) = Option::<Fact>::deserialize(d)? else { return Ok(None) };
     let Value::Object(map) = value else { return Err(Error::custom("must be an object")) };
-    let text = serde_json::to_string(&map).map_err(Error::custom)?;
-    if text.len() > MOST_META_BYTES {
-        return Err(Error::custom("is larger than 8 KiB"));
-    }
-    if keys_of(&map) > MOST_META_KEYS {
-        return Err(Error::custom("has more than 64 keys"));
-    }
+    check(&map).map_err(Error::custom)?;
     Ok(Some(map))
+}
+
+/// Says what is too much.
+pub(crate) fn check(map: &Map<String, Value>) -> Result<(), String> {
+    let text = serde_json::to_string(map).map_err(|error| error.to_string())?;
+    if text.len() > MOST_META_BYTES {
+        return Err("is larger than 8 KiB".to_owned());
+    }
+    if keys_of(map) > MOST_META_KEYS {
+        return Err("has more than 64 keys".to_owned());
+    }
+    Ok(())
 }
 
 fn keys_of(map: &Map<String, Value>) -> usize {

@@ -1,6 +1,6 @@
 //! The HTTP contract: routes, queries, requests and replies, shared by server and client.
 
-mod facts;
+pub(crate) mod facts;
 pub mod query;
 pub mod reply;
 pub mod request;
