@@ -1,7 +1,8 @@
 //! Where programs are: on `PATH`, or where a setting says.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+pub use relay_client::program::on_path;
 use relay_client::{config::environment, core::env::CODEX_BIN};
 
 use crate::{failure::Failure, install::codex::Codex};
@@ -24,29 +25,4 @@ pub fn codex() -> Result<Codex, Failure> {
         ))
     })?;
     Ok(Codex { program, home: None })
-}
-
-/// The first program of that name on `PATH`.
-pub fn on_path(name: &str) -> Option<PathBuf> {
-    let path = environment("PATH").unwrap_or_default();
-    std::env::split_paths(&path).flat_map(|folder| names(&folder, name)).find(|file| runs(file))
-}
-
-/// Elsewhere than on Windows a program is called what it is called.
-fn names(folder: &Path, name: &str) -> Vec<PathBuf> {
-    if cfg!(windows) {
-        return [".exe", ".cmd"].iter().map(|end| folder.join(format!("{name}{end}"))).collect();
-    }
-    vec![folder.join(name)]
-}
-
-#[cfg(unix)]
-fn runs(file: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    file.metadata().is_ok_and(|about| about.is_file() && about.permissions().mode() & 0o111 != 0)
-}
-
-#[cfg(not(unix))]
-fn runs(file: &Path) -> bool {
-    file.is_file()
 }

@@ -58,6 +58,7 @@ pub mod managed;
 pub mod message;
 pub mod pair;
 pub mod place;
+pub mod program;
 mod random;
 mod retry;
 #[cfg(test)]
