@@ -17,6 +17,7 @@ use std::{
 use serde_json::{Value, json};
 use support::{
     Home, Relay,
+    disk::SmallDisk,
     http::{Answer, Connection},
     load::{self, Messages},
 };
@@ -106,7 +107,7 @@ fn a_write_that_fails_is_never_a_yes_and_writing_resumes() {
 #[test]
 fn a_full_disk_stops_writes_and_never_reads() {
     let home = Home::new();
-    let Some(disk) = SmallDisk::mount(&home) else { return };
+    let Some(disk) = SmallDisk::mount(&home, 16) else { return };
     let ballast = disk.join("ballast");
     fs::write(&ballast, vec![0; 2 << 20]).unwrap();
     let file = disk.join("relay.db");
@@ -304,31 +305,4 @@ fn told(stream: &str) -> Messages {
         messages.insert(id, text.to_owned());
     }
     messages
-}
-
-/// A disk of 16 MiB.
-struct SmallDisk(PathBuf);
-
-impl SmallDisk {
-    /// `None` where one may not be mounted.
-    fn mount(home: &Home) -> Option<Self> {
-        let folder = home.join("disk");
-        fs::create_dir(&folder).unwrap();
-        let to = folder.to_str().unwrap();
-        if load::works("mount", &["-t", "tmpfs", "-o", "size=16m", "tmpfs", to]) {
-            return Some(Self(folder));
-        }
-        load::skip("a full disk: this user may not mount one");
-        None
-    }
-
-    fn join(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
-    }
 }

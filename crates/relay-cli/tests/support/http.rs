@@ -40,10 +40,18 @@ impl Connection {
     }
 
     pub fn post(&mut self, path: &str, body: &Value) -> io::Result<Answer> {
+        self.tell("POST", path, body)
+    }
+
+    pub fn patch(&mut self, path: &str, body: &Value) -> io::Result<Answer> {
+        self.tell("PATCH", path, body)
+    }
+
+    fn tell(&mut self, method: &str, path: &str, body: &Value) -> io::Result<Answer> {
         let body = body.to_string();
         let (length, token) = (body.len(), &self.token);
         self.send(&format!(
-            "POST {path} HTTP/1.1\r\nhost: localhost\r\n{token}content-type: application/json\r\n\
+            "{method} {path} HTTP/1.1\r\nhost: localhost\r\n{token}content-type: application/json\r\n\
              content-length: {length}\r\n\r\n{body}"
         ))?;
         self.answer()

@@ -2,9 +2,11 @@
 //! started itself.
 #![allow(dead_code, reason = "every test file uses its own part of this")]
 
+pub mod disk;
 pub mod http;
 pub mod load;
 pub mod mcp;
+pub mod proxy;
 pub mod receiver;
 #[cfg(unix)]
 pub mod release;
