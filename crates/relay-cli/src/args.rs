@@ -9,8 +9,9 @@ use relay_core::{env, id::AgentId};
 
 use crate::{
     command::{
-        agent, ask, backup, channel, claim, completions, daemon, demo, inbox, integration, join,
-        mcp, message, open, pair, serve, setup, status, task, token, upgrade, watch,
+        agent, ask, backup, channel, claim, completions, context, daemon, demo, inbox,
+        integration, join, mcp, message, open, pair, serve, setup, status, task, token, upgrade,
+        watch,
     },
     failure::Failure,
     settings::Settings,
@@ -38,6 +39,9 @@ pub struct Common {
     /// The relay's address [default: AGENT_RELAY_URL, else http://localhost:4850]
     #[arg(long, global = true, value_name = "URL")]
     pub url: Option<String>,
+    /// The relay to talk to, by the name that `context add` gave it [env: AGENT_RELAY_CONTEXT]
+    #[arg(long, global = true, value_name = "NAME", conflicts_with = "url")]
+    pub context: Option<String>,
     /// The agent to act as [default: the one that joined here, else `human`]
     #[arg(long, visible_alias = "from", global = true, value_name = "ID")]
     pub agent: Option<AgentId>,
@@ -53,7 +57,11 @@ impl Common {
     /// The settings, with these options in the place of their variables.
     pub fn settings(&self) -> Result<Settings, Failure> {
         let settings = Settings::of_environment()?.flag("--url", &env::URL, self.url.as_ref());
-        settings.file("--token-file", &env::TOKEN, self.token_file.as_deref())
+        settings.context(self.context.as_deref())?.file(
+            "--token-file",
+            &env::TOKEN,
+            self.token_file.as_deref(),
+        )
     }
 }
 
@@ -91,6 +99,8 @@ pub enum Command {
     Mcp(mcp::Mcp),
     #[command(subcommand)]
     Token(token::Token),
+    #[command(subcommand)]
+    Context(context::Context),
     Setup(setup::Setup),
     #[command(subcommand)]
     Daemon(daemon::Daemon),

@@ -7,6 +7,7 @@ use relay_core::{
     api::request::{ActOnClaim, Heartbeat, MarkMessage},
     error::Code,
     id::{AgentId, MessageId},
+    text::Slug,
     time::{Clock as _, Timestamp},
 };
 use relay_store::SystemClock;
@@ -30,6 +31,8 @@ pub struct Context {
     pub relay: Relay,
     /// What the settings say about agents and the relay.
     pub config: Config,
+    /// The context that this is the relay of.
+    pub context: Option<Slug>,
     /// The agent that `--agent` names.
     pub named: Option<AgentId>,
     /// Who speaks.
@@ -48,17 +51,18 @@ impl Context {
         let mut config = settings.client()?;
         let identity = Speaker::look(named.clone(), &config)?;
         if let Some(session) = identity.as_ref().and_then(|identity| identity.session.as_ref())
-            && !settings.has(&relay_core::env::URL)
+            && !settings.names_relay()
         {
-            config.url.clone_from(&session.relay_url);
+            config = settings.client_of(&session.relay_url).map_err(|e| settings.wrong(e))?;
         }
+        let used = settings.known().at(&config.url).map(|(name, _)| name.clone());
         let relay = config.relay().map_err(|error| settings.wrong(error))?.with_retries(RETRIES);
         let speaker = Speaker::choose(identity, &relay, settings)?;
         let relay = match &speaker.token {
             Some(token) => relay.with_token(token).map_err(|error| settings.wrong(error))?,
             None => relay,
         };
-        Ok(Self { relay, config, named, speaker, output })
+        Ok(Self { relay, config, context: used, named, speaker, output })
     }
 
     /// The agent that speaks.

@@ -11,16 +11,19 @@ use std::{
 
 use relay_client::{
     config::{Config, ConfigError, data_dir, environment},
+    context::{By, Known},
     managed::Managed,
 };
 use relay_core::env::{self, BadValue, Variable};
 
 use crate::failure::Failure;
 
-/// The flags that were given, each in the place of a variable, and what `setup` wrote down.
+/// The flags that were given, each in the place of a variable, the context in use, and what `setup`
+/// wrote down.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     flags: Vec<Flag>,
+    known: Known,
     managed: Managed,
 }
 
@@ -39,7 +42,7 @@ impl Settings {
         match names.flatten().find(|name| !is_text(name)) {
             Some(name) => Err(Failure::usage(format_args!("{name} is not UTF-8 text"))),
             None => {
-                Ok(Self { flags: Vec::new(), managed: Managed::load().map_err(Failure::usage)? })
+                Ok(Self { managed: Managed::load().map_err(Failure::usage)?, ..Self::default() })
             }
         }
     }
@@ -58,6 +61,18 @@ impl Settings {
             value: value.into(),
         }));
         self
+    }
+
+    /// Goes by a context where flags and environment do not say which relay: the one named, else
+    /// the one in use.
+    pub fn context(self, named: Option<&str>) -> Result<Self, Failure> {
+        let known = Known::look(named, &environment).map_err(Failure::usage)?;
+        Ok(Self { known, ..self })
+    }
+
+    /// The contexts of this user.
+    pub fn known(&self) -> &Known {
+        &self.known
     }
 
     /// Puts what a file holds in the place of a variable: a secret has no business among arguments,
@@ -84,11 +99,25 @@ impl Settings {
         self.given(variable).or_else(|| self.managed.get(variable))
     }
 
-    /// What this run was told by flags and the environment.
+    /// What this run was told by flags and the environment. A context that a flag names is all
+    /// that counts of relays: the environment's token is another one's.
     fn given(&self, variable: &str) -> Option<String> {
         let flag = self.flags.iter().find(|flag| flag.variable == variable);
-        let given = flag.map(|flag| flag.value.clone()).or_else(|| environment(variable));
-        given.filter(|value| !value.is_empty())
+        let of_relay = [env::URL.name, env::CLIENT_TOKEN.name].contains(&variable);
+        let by_flag = self.chosen_by(By::Flag);
+        let set = || environment(variable).filter(|_| !(of_relay && by_flag));
+        flag.map(|flag| flag.value.clone()).or_else(set).filter(|value| !value.is_empty())
+    }
+
+    /// True where this run was told which relay to talk to, by address or by name. What is merely
+    /// in use gives way to the relay of a session that is open.
+    pub fn names_relay(&self) -> bool {
+        let named = self.chosen_by(By::Flag) || self.chosen_by(By::Variable);
+        named || self.given(env::URL.name).is_some()
+    }
+
+    fn chosen_by(&self, by: By) -> bool {
+        self.known.chosen.as_ref().is_some_and(|chosen| chosen.by == by)
     }
 
     /// The database file: as it is set, else the one in the user's data folder.
@@ -104,6 +133,11 @@ impl Settings {
         variable.find(&|name| self.get(name)).is_some()
     }
 
+    /// True when flags or the environment say it, whatever is written down.
+    pub fn is_set(&self, variable: &Variable) -> bool {
+        variable.find(&|name| self.given(name)).is_some()
+    }
+
     /// True when a flag stands in the variable's place.
     pub fn is_flag(&self, variable: &Variable) -> bool {
         self.flags.iter().any(|flag| flag.variable == variable.name)
@@ -111,8 +145,17 @@ impl Settings {
 
     /// What the settings say to clients and providers.
     pub fn client(&self) -> Result<Config, Failure> {
+        self.config().map_err(|error| self.wrong(error))
+    }
+
+    /// The same for one relay, as if a flag had named it: another one's token does not go there.
+    pub fn client_of(&self, url: &str) -> Result<Config, ConfigError> {
+        self.clone().flag("--url", &env::URL, Some(url)).config()
+    }
+
+    fn config(&self) -> Result<Config, ConfigError> {
         let given = |name: &str| self.given(name);
-        Config::read(&|name| self.managed.below(&given, name)).map_err(|error| self.wrong(error))
+        Config::read(&|name| self.managed.below(&self.known, &given, name))
     }
 
     /// Settings that cannot be used.

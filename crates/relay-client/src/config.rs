@@ -12,6 +12,7 @@ use relay_core::{
     agent::Approval,
     api::request::{MOST_WORDS, RegisterAgent},
     channel::Subscription,
+    context::ContextError,
     env::{self, BadValue, Variable, file::BadLine},
     id::AgentId,
     profile::{Profile, ProfileError, Profiles},
@@ -21,7 +22,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 
 pub use crate::place::{data_dir, operator_token, operator_token_file, state_dir};
-use crate::{connection, http::Relay, managed::Managed, place};
+use crate::{connection, context::Known, http::Relay, managed::Managed, place};
 
 /// The variables in which AI runtimes tell their tools which session they run in.
 pub const SESSION_VARIABLES: &[&str] = &["CODEX_THREAD_ID", "CLAUDE_CODE_SESSION_ID"];
@@ -64,6 +65,22 @@ pub enum ConfigError {
         /// What is wrong with it.
         source: BadLine,
     },
+    /// A context cannot be had.
+    #[error("{place}: {source}")]
+    Context {
+        /// The file, or what named the context.
+        place: String,
+        /// What is wrong with it.
+        source: ContextError,
+    },
+    /// A file cannot be written.
+    #[error("cannot write {path}: {source}", path = path.display())]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// A file cannot be read.
     #[error("cannot read {path}: {source}", path = path.display())]
     Unreadable {
@@ -105,10 +122,11 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads the environment of this process, and below it the managed settings.
+    /// Reads the environment of this process, and below it the context in use and the managed
+    /// settings.
     pub fn from_env() -> Result<Self, ConfigError> {
-        let managed = Managed::load()?;
-        Self::read(&|name| managed.below(&environment, name))
+        let (managed, known) = (Managed::load()?, Known::look(None, &environment)?);
+        Self::read(&|name| managed.below(&known, &environment, name))
     }
 
     /// Reads the variables that `get` knows.
@@ -215,9 +233,11 @@ fn profile(get: &dyn Fn(&str) -> Option<String>) -> Result<Profile, ConfigError>
     };
     let text = read_text(&path)?;
     let profiles = Profiles::parse(&text);
-    profiles
-        .and_then(|profiles| profiles.get(&name))
-        .map_err(|source| ConfigError::Profile { name, path, source })
+    profiles.and_then(|profiles| profiles.get(&name)).map_err(|source| ConfigError::Profile {
+        name,
+        path,
+        source,
+    })
 }
 
 fn read_text(path: &Path) -> Result<String, ConfigError> {

@@ -43,6 +43,16 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
         || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
+/// True when two addresses are one relay's: this machine has many names and one port.
+pub fn is_same(one: &str, other: &str) -> bool {
+    let (Ok(one), Ok(other)) = (parse(one), parse(other)) else { return one == other };
+    let path = |url: &Url| url.path().trim_end_matches('/').to_owned();
+    let service = |url: &Url| (url.scheme().to_owned(), url.port_or_known_default(), path(url));
+    let same_host =
+        one.host_str() == other.host_str() || (is_loopback(&one) && is_loopback(&other));
+    same_host && service(&one) == service(&other)
+}
+
 /// Builds the client for one relay: no redirects (they would carry the token elsewhere), no proxy
 /// between a machine and itself, and `localhost` meaning 127.0.0.1 first.
 pub(crate) fn client(url: &Url) -> Result<reqwest::Client, ConfigError> {

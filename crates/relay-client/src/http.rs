@@ -18,6 +18,8 @@ use crate::{
     retry::{self, Backoff},
 };
 
+pub use crate::connection::is_same;
+
 /// How long a health check may take.
 const PROBE: Duration = Duration::from_secs(2);
 const FIRST_RETRY: Duration = Duration::from_millis(100);

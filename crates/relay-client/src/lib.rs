@@ -48,6 +48,7 @@ mod call;
 pub mod channel;
 pub mod config;
 pub mod connection;
+pub mod context;
 pub mod error;
 pub mod event;
 pub mod http;

@@ -82,6 +82,7 @@ variables! {
 
     URL = Client "AGENT_RELAY_URL", "http://localhost:4850"; "The relay's address."
     CLIENT_TOKEN = Client "AGENT_RELAY_TOKEN", "none", secret; "The relay's token, where it asks for one."
+    CONTEXT = Client "AGENT_RELAY_CONTEXT", "the one that `agent-relay context use` chose"; "The relay to talk to by its name, as `agent-relay context add` wrote it down; `AGENT_RELAY_URL` wins over it."
     CLIENT_LOG = Client "AGENT_RELAY_LOG", "relay_client=warn"; "What a command says to standard error of its own work, as a filter of tracing: `debug`, `relay_client=debug`, `off`."
     ID = Client "AGENT_RELAY_ID", "from the session or the terminal"; "The agent to act as."
     CAPS = Client "AGENT_RELAY_CAPS", "chat"; "Capabilities, separated by commas."

@@ -18,6 +18,7 @@ pub mod approval;
 pub mod callback;
 pub mod caller;
 pub mod channel;
+pub mod context;
 pub mod env;
 pub mod error;
 pub mod event;

@@ -7,6 +7,7 @@ pub mod backup;
 pub mod channel;
 pub mod claim;
 pub mod completions;
+pub mod context;
 pub mod daemon;
 pub mod demo;
 pub mod inbox;
@@ -46,6 +47,7 @@ pub fn run(Cli { common, command }: Cli) -> Result<(), Failure> {
         Command::Setup(setup) => setup.run(&common),
         Command::Daemon(daemon) => daemon.run(&common),
         Command::Upgrade(upgrade) => alone(upgrade.run(&common)),
+        Command::Context(context) => context.run(&common),
         Command::Backup(backup) => alone(backup.run(&common)),
         Command::Restore(restore) => alone(restore.run(&common)),
         command => alone(talk(common, command)),
@@ -113,6 +115,7 @@ async fn perform(context: &Context, command: Command) -> Result<(), Failure> {
         | Command::Setup(_)
         | Command::Daemon(_)
         | Command::Upgrade(_)
+        | Command::Context(_)
         | Command::Backup(_)
         | Command::Restore(_)
         | Command::Completions(_) => Ok(()),

@@ -7,6 +7,7 @@ use relay_core::{
     message::Message,
     pair::Pair,
     stats::{MessageCounts, TaskCounts},
+    text::Slug,
     version::{self, VERSION},
 };
 use serde::Serialize;
@@ -29,6 +30,9 @@ pub struct Status {}
 struct Report {
     agent: Agent,
     relay_url: String,
+    /// The name under which this user knows the relay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    context: Option<Slug>,
     relay_version: String,
     version: &'static str,
     unread: usize,
@@ -71,6 +75,7 @@ async fn report(context: &Context) -> Result<Report, Failure> {
     Ok(Report {
         agent,
         relay_url: relay.url().to_owned(),
+        context: context.context.clone(),
         relay_version: stats.version,
         version: VERSION,
         unread: unread.items.len(),
@@ -95,11 +100,13 @@ impl Report {
             ids => ids.iter().map(|id| format!("msg:{id}")).collect::<Vec<_>>().join(" "),
         };
         let pair = self.pair.as_ref().map(|pair| output::pair::brief(pair, &agent.id));
+        let named =
+            self.context.as_ref().map(|name| format!(", context {name}")).unwrap_or_default();
         let more = if self.more_unread { " or more" } else { "" };
         [
             ("agent", format!("{}{label} ({})", agent.id, agent::status(agent))),
             ("proven", proof(context.speaker.proof).to_owned()),
-            ("relay", format!("{} (version {})", self.relay_url, self.relay_version)),
+            ("relay", format!("{}{named} (version {})", self.relay_url, self.relay_version)),
             ("tags", agent::words(&agent.tags)),
             ("unread", format!("{}{more}", self.unread)),
             ("claims", claims),

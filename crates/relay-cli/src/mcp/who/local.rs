@@ -14,7 +14,7 @@ use relay_client::{
     http::Relay,
     identity::{self, Found, Identity, Lookup, StateFile, parent},
 };
-use relay_core::{env, error::Code, id::AgentId};
+use relay_core::{error::Code, id::AgentId};
 
 use super::Sender;
 use crate::{
@@ -86,7 +86,7 @@ impl Local {
     /// An agent of a session on this machine; of another relay's, nobody is found.
     async fn hosted(&self, found: Identity, sender: &Sender) -> Result<Voice, Fault> {
         let Some(file) = found.session.clone() else { return self.guest(sender, None).await };
-        let own = (!self.settings.has(&env::URL)).then_some(file.relay_url.as_str());
+        let own = (!self.settings.names_relay()).then_some(file.relay_url.as_str());
         let relay = self.relay(own.unwrap_or(&self.config.url))?;
         let speaker = self.choose(found, &relay)?;
         if speaker.agent.is_human() {
@@ -154,8 +154,7 @@ impl Local {
         if let Some(relay) = relays.get(url) {
             return Ok(relay.clone());
         }
-        let config = Config { url: url.to_owned(), ..self.config.clone() };
-        let relay = config.relay()?.with_retries(RETRIES);
+        let relay = self.settings.client_of(url)?.relay()?.with_retries(RETRIES);
         relays.insert(url.to_owned(), relay.clone());
         Ok(relay)
     }
