@@ -18,6 +18,7 @@ pub mod failure;
 pub mod input;
 pub mod listen;
 pub mod mcp;
+pub mod memory;
 pub mod operator;
 pub mod output;
 pub mod port;

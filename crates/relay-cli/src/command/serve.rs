@@ -14,7 +14,7 @@ use crate::{
     failure::Failure,
     listen::{listen, local},
     mcp::http::Mount,
-    operator,
+    memory, operator,
     output::Output,
     settings::Settings,
     signal,
@@ -83,6 +83,7 @@ pub struct Serve {
 impl Serve {
     /// Serves until a signal asks it to stop.
     pub fn run(&self, common: &Common) -> Result<(), Failure> {
+        memory::keep();
         let settings = self.settings(common)?;
         let config =
             Config::from_env(&|name| settings.get(name)).map_err(|bad| settings.explain(bad))?;
