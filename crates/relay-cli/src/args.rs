@@ -9,7 +9,7 @@ use relay_core::{env, id::AgentId};
 
 use crate::{
     command::{
-        agent, ask, backup, channel, claim, completions, context, daemon, demo, inbox,
+        agent, ask, backup, channel, claim, completions, context, daemon, demo, doctor, inbox,
         integration, join, mcp, message, open, pair, serve, setup, status, task, token, upgrade,
         watch,
     },
@@ -101,6 +101,7 @@ pub enum Command {
     Token(token::Token),
     #[command(subcommand)]
     Context(context::Context),
+    Doctor(doctor::Doctor),
     Setup(setup::Setup),
     #[command(subcommand)]
     Daemon(daemon::Daemon),

@@ -198,6 +198,22 @@ impl Manager {
         }
     }
 
+    /// The command that ends well where it runs, and else prints one word.
+    pub fn activity(&self) -> Vec<String> {
+        match self {
+            Self::Systemd(_) => systemd::activity(),
+            Self::Launchd(agents) => agents.status(),
+        }
+    }
+
+    /// The program that the service runs, where its file says so in a form that is known here.
+    pub fn program(&self) -> Option<String> {
+        match self {
+            Self::Systemd(units) => units.program(),
+            Self::Launchd(_) => None,
+        }
+    }
+
     /// The command that shows the last lines of its log, and with `follow` goes on.
     pub fn logs(&self, lines: u32, follow: bool, log: &Path) -> Vec<String> {
         match self {

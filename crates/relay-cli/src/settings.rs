@@ -153,6 +153,22 @@ impl Settings {
         self.clone().flag("--url", &env::URL, Some(url)).config()
     }
 
+    /// Where the token of a client with this configuration was found; none where it has none.
+    pub fn token_source(&self, config: &Config) -> Option<String> {
+        config.token.as_ref()?;
+        let variable = env::CLIENT_TOKEN.name;
+        if let Some(flag) = self.flags.iter().find(|flag| flag.variable == variable) {
+            return Some(flag.name.to_owned());
+        }
+        if self.given(variable).is_some() {
+            return Some(variable.to_owned());
+        }
+        match self.known.at(&config.url).filter(|(_, context)| context.token.is_some()) {
+            Some((name, _)) => Some(format!("the context `{name}`")),
+            None => relay_client::managed::file().ok().map(|path| path.display().to_string()),
+        }
+    }
+
     fn config(&self) -> Result<Config, ConfigError> {
         let given = |name: &str| self.given(name);
         Config::read(&|name| self.managed.below(&self.known, &given, name))

@@ -47,6 +47,7 @@ fn make_everything(home: &Home, umask: &str) {
          agent-relay send alice hello\n\
          agent-relay inbox\n\
          agent-relay open || true\n\
+         agent-relay doctor || true\n\
          mkdir -m 700 copies; agent-relay backup copies/backup.db\n\
          agent-relay daemon install --yes || true\n\
          kill -TERM $!; wait $!\n\

@@ -227,9 +227,13 @@ impl Relay {
 
     /// True when the path, which carries no JSON, is answered with success.
     pub(crate) async fn probe(&self, route: &Route) -> Result<bool, ClientError> {
-        let request = self.client.get(format!("{}{route}", self.base)).timeout(PROBE);
-        let response = request.send().await.map_err(|e| self.unreachable(e))?;
+        let response = self.ask_unproven(route).await.map_err(|e| self.unreachable(e))?;
         Ok(response.status().is_success())
+    }
+
+    /// Asks without a token, once and briefly.
+    pub(crate) async fn ask_unproven(&self, route: &Route) -> reqwest::Result<Response> {
+        self.client.get(format!("{}{route}", self.base)).timeout(PROBE).send().await
     }
 
     async fn body(&self, response: Response) -> Result<Bytes, ClientError> {

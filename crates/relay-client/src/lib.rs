@@ -60,6 +60,7 @@ pub mod message;
 pub mod pair;
 pub mod place;
 pub mod program;
+pub mod pulse;
 mod random;
 mod retry;
 #[cfg(test)]

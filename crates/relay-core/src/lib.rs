@@ -19,6 +19,7 @@ pub mod callback;
 pub mod caller;
 pub mod channel;
 pub mod context;
+pub mod doctor;
 pub mod env;
 pub mod error;
 pub mod event;

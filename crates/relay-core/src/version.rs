@@ -11,9 +11,26 @@ pub fn warning(mine: &str, theirs: &str) -> Option<String> {
     })
 }
 
+/// True when the first version came before the second; what is no version came before all.
+pub fn is_older(one: &str, other: &str) -> bool {
+    let numbers = |v: &str| -> Vec<u64> {
+        let release = v.split(['-', '+']).next().unwrap_or_default();
+        release.split('.').map(|part| part.parse().unwrap_or(0)).collect()
+    };
+    numbers(one) < numbers(other)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn versions_are_compared_by_their_numbers() {
+        assert!(
+            is_older("0.9.0", "0.10.0") && is_older("0.1.9", "1.0.0") && is_older("?", "0.1.0")
+        );
+        assert!(!is_older("0.1.0", "0.1.0") && !is_older("2.0.0", "1.9.9"));
+    }
 
     #[test]
     fn patch_releases_get_along() {

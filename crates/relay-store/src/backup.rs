@@ -85,21 +85,45 @@ fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
 /// Looks a database file through, from its pages to our own rules, and says what it holds. Nothing
 /// is changed.
 pub async fn check(file: &Path) -> Result<Snapshot, StoreError> {
-    require(file)?;
-    check_before_touching(file).await?;
-    let mut connection = dialect::connect(file, Access::Read).await?;
-    let looked = look(file, &mut connection).await;
-    connection.close().await?;
+    let looked = examine(file, Depth::Full).await;
     let (bytes, sha256) = digest(file).map_err(|error| fail(file, &error))?;
     Ok(Snapshot { bytes, sha256, ..looked? })
 }
 
-async fn look(file: &Path, connection: &mut AnyConnection) -> Result<Snapshot, StoreError> {
+/// How thoroughly a database is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// Every page, without comparing the indexes with what they point at.
+    Quick,
+    /// Everything.
+    Full,
+}
+
+/// Looks at a database that a relay may be using, and says what it holds, without size and digest.
+/// It is opened for reading, and nothing is mended.
+pub async fn examine(file: &Path, depth: Depth) -> Result<Snapshot, StoreError> {
+    require(file)?;
+    check_before_touching(file).await?;
+    let mut connection = dialect::connect(file, Access::Read).await?;
+    let looked = look(file, &mut connection, depth).await;
+    connection.close().await?;
+    looked
+}
+
+async fn look(
+    file: &Path,
+    connection: &mut AnyConnection,
+    depth: Depth,
+) -> Result<Snapshot, StoreError> {
     let damaged = |why: String| StoreError::Damaged { path: file.to_owned(), why };
     let Found::Schema(schema) = dialect::look(connection).await? else {
         return Err(StoreError::Foreign { path: file.to_owned() });
     };
-    match dialect::integrity_check(&mut *connection).await {
+    let verdict = match depth {
+        Depth::Quick => dialect::quick_check(&mut *connection).await,
+        Depth::Full => dialect::integrity_check(&mut *connection).await,
+    };
+    match verdict {
         Ok(verdict) if verdict == "ok" => {}
         Ok(verdict) => return Err(damaged(verdict)),
         Err(error) => return Err(damaged(error.to_string())),

@@ -42,7 +42,7 @@ mod token;
 mod tx;
 mod writer;
 
-pub use backup::{Snapshot, backup, check};
+pub use backup::{Depth, Snapshot, backup, check, examine};
 pub use callback::Due;
 pub use clock::SystemClock;
 pub use directory::Identity;
@@ -50,6 +50,7 @@ pub use error::StoreError;
 pub use event::{Reader, Replay};
 pub use feed::Feed;
 pub use intake::Reported;
+pub use lock::holder;
 pub use message::{Acting, Delivery, Page};
 pub use registration::{Presented, Registration};
 pub use restore::{Restored, restore};

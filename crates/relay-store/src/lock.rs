@@ -41,6 +41,42 @@ impl Lock {
     }
 }
 
+/// The process that has the database, as it wrote down; `None` where nobody has it. A relay that
+/// starts at this moment is not disturbed: nothing is locked to find out.
+#[cfg(target_os = "linux")]
+pub fn holder(database: &Path) -> Option<u32> {
+    use std::os::unix::fs::MetadataExt as _;
+    let path = lock_path(database);
+    let pid = std::fs::read_to_string(&path).ok()?.trim().parse().ok()?;
+    let inode = path.metadata().ok()?.ino();
+    let locks = std::fs::read_to_string("/proc/locks").ok()?;
+    locks.lines().any(|line| is_held(line, pid, inode)).then_some(pid)
+}
+
+/// Elsewhere the lock itself must be tried, for a moment.
+#[cfg(not(target_os = "linux"))]
+pub fn holder(database: &Path) -> Option<u32> {
+    let path = lock_path(database);
+    let mut file = OpenOptions::new().read(true).open(path).ok()?;
+    match file.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => {
+            let mut text = String::new();
+            file.read_to_string(&mut text).ok()?;
+            text.trim().parse().ok()
+        }
+        _ => None,
+    }
+}
+
+/// Reads a line of `/proc/locks`, such as `1: FLOCK  ADVISORY  WRITE 42 fe:00:1234 0 EOF`.
+#[cfg(target_os = "linux")]
+fn is_held(line: &str, pid: u32, inode: u64) -> bool {
+    let fields: Vec<_> = line.split_whitespace().collect();
+    let is = |place: usize, wanted: &str| fields.get(place).is_some_and(|field| *field == wanted);
+    let file = fields.get(5).and_then(|file| file.rsplit(':').next()?.parse().ok());
+    is(1, "FLOCK") && is(3, "WRITE") && is(4, &pid.to_string()) && file == Some(inode)
+}
+
 fn lock_path(database: &Path) -> PathBuf {
     let mut name = database.file_name().unwrap_or_default().to_owned();
     name.push(".lock");
@@ -63,4 +99,20 @@ pub(crate) fn private_folder(path: &Path) -> std::io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_a_database_is_seen_without_asking_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("relay.db");
+        assert_eq!(holder(&database), None);
+        let lock = Lock::take(&database).unwrap();
+        assert_eq!(holder(&database), Some(std::process::id()));
+        drop(lock);
+        assert_eq!(holder(&database), None, "the number that it left behind counts for nothing");
+    }
 }

@@ -10,6 +10,7 @@ pub mod completions;
 pub mod context;
 pub mod daemon;
 pub mod demo;
+pub mod doctor;
 pub mod inbox;
 pub mod integration;
 pub mod join;
@@ -48,6 +49,7 @@ pub fn run(Cli { common, command }: Cli) -> Result<(), Failure> {
         Command::Daemon(daemon) => daemon.run(&common),
         Command::Upgrade(upgrade) => alone(upgrade.run(&common)),
         Command::Context(context) => context.run(&common),
+        Command::Doctor(doctor) => alone(doctor.run(&common)),
         Command::Backup(backup) => alone(backup.run(&common)),
         Command::Restore(restore) => alone(restore.run(&common)),
         command => alone(talk(common, command)),
@@ -116,6 +118,7 @@ async fn perform(context: &Context, command: Command) -> Result<(), Failure> {
         | Command::Daemon(_)
         | Command::Upgrade(_)
         | Command::Context(_)
+        | Command::Doctor(_)
         | Command::Backup(_)
         | Command::Restore(_)
         | Command::Completions(_) => Ok(()),

@@ -31,6 +31,14 @@ impl Units {
         self.folder.join(UNIT)
     }
 
+    /// The program of the unit that is there, where [`unit`] wrote it and it needed no escapes.
+    pub(super) fn program(&self) -> Option<String> {
+        let text = std::fs::read_to_string(self.file()).ok()?;
+        let line = text.lines().find_map(|line| line.strip_prefix("ExecStart=\""))?;
+        let program = line.strip_suffix("\" serve")?;
+        (!program.contains(['\\', '%', '$'])).then(|| program.to_owned())
+    }
+
     pub(super) fn install(&self, service: &Service) -> Plan {
         let mut steps = vec![
             Step::Write { path: self.file(), text: unit(service) },
@@ -78,6 +86,10 @@ pub(super) fn forgive() -> Plan {
 
 pub(super) fn status() -> Vec<String> {
     words(&["systemctl", "--user", "--no-pager", "status", UNIT])
+}
+
+pub(super) fn activity() -> Vec<String> {
+    words(&["systemctl", "--user", "is-active", UNIT])
 }
 
 pub(super) fn logs(lines: u32, follow: bool) -> Vec<String> {
