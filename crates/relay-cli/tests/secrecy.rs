@@ -279,9 +279,9 @@ fn a_crash_leaves_no_memory_behind() {
     let relay = Relay::start(&home);
     let proc = PathBuf::from(format!("/proc/{}", relay.pid()));
     let limits = fs::read_to_string(proc.join("limits")).unwrap();
-    let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
-    let fields: Vec<_> = core.split_whitespace().collect();
-    assert_eq!(fields[4..6], ["0", "0"], "no core file, and no way back: {core}");
+    let limit = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    let fields: Vec<_> = limit.split_whitespace().collect();
+    assert_eq!(fields[4..6], ["0", "0"], "no core file, and no way back: {limit}");
     // A program that takes cores in through a pipe is told no limit: it gets an empty one.
     let filter = fs::read_to_string(proc.join("coredump_filter")).unwrap();
     assert_eq!(u32::from_str_radix(filter.trim(), 16), Ok(0), "{filter}");

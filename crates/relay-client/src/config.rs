@@ -55,7 +55,7 @@ pub enum ConfigError {
         /// The profiles file.
         path: PathBuf,
         /// What is wrong with it.
-        source: ProfileError,
+        source: Box<ProfileError>,
     },
     /// The managed settings cannot be read.
     #[error("{path}, {source}", path = path.display())]
@@ -236,7 +236,7 @@ fn profile(get: &dyn Fn(&str) -> Option<String>) -> Result<Profile, ConfigError>
     profiles.and_then(|profiles| profiles.get(&name)).map_err(|source| ConfigError::Profile {
         name,
         path,
-        source,
+        source: Box::new(source),
     })
 }
 

@@ -84,8 +84,9 @@ mod tests {
     fn work(token: Option<&str>) -> Known {
         let context =
             Context { url: "https://work.example".to_owned(), token: token.map(str::to_owned) };
-        let chosen = Chosen { name: "work".parse().unwrap(), context, by: By::Use };
-        Known { chosen: Some(chosen), ..Known::default() }
+        let mut known = Known::default();
+        known.chosen = Some(Chosen { name: "work".parse().unwrap(), context, by: By::Use });
+        known
     }
 
     #[test]

@@ -122,8 +122,8 @@ impl Profile {
         let words = "must be a list of at most 32 words without white space, `:` and `,`";
         Ok(Self {
             label: fields.read("label", "must be a text of 1 to 128 visible characters")?,
-            tags: fields.checked("tags", words, few)?,
-            capabilities: fields.checked("capabilities", words, few)?,
+            tags: fields.checked("tags", words, |words: &Vec<Word>| few(words))?,
+            capabilities: fields.checked("capabilities", words, |words: &Vec<Word>| few(words))?,
             channels: fields.read("channels", "must be \"all\" or a list of channels")?,
             approval: fields.read("approval", "must be one of open, guarded, read-only")?,
             interrupt: fields.read("interrupt", "must be true or false")?,
@@ -132,7 +132,7 @@ impl Profile {
     }
 }
 
-fn few(words: &Vec<Word>) -> Result<(), String> {
+fn few(words: &[Word]) -> Result<(), String> {
     if words.len() > MOST_WORDS { Err("has more than 32 entries".to_owned()) } else { Ok(()) }
 }
 

@@ -75,7 +75,7 @@ impl Doctor {
             Some(settings) => self.database(settings, &seen).await,
             None => Finding::skipped("database", "its place is in settings that cannot be read"),
         });
-        findings.push(account::disk(self.database_file(settings.as_ref())));
+        findings.push(account::disk(self.database_file(settings.as_ref()).as_deref()));
         findings.push(daemon::look(&seen));
         findings.push(provider::claude().await);
         findings.push(provider::codex().await);

@@ -95,7 +95,7 @@ fn fill(port: u16, schema: i64) {
     let mut connection = Connection::open(port).unwrap();
     connection.register("alice");
     connection.register("bob");
-    let post = |connection: &mut Connection, path: &str, body: &serde_json::Value| {
+    let ask = |connection: &mut Connection, path: &str, body: &serde_json::Value| {
         let answer = connection.post(path, body).unwrap();
         assert!(answer.status < 300, "{answer:?}");
         answer.body
@@ -104,19 +104,19 @@ fn fill(port: u16, schema: i64) {
         let text = format!("message {number}");
         let message =
             json!({"from": "alice", "to": "bob", "body": text, "claimable": number % 2 == 0});
-        let sent = post(&mut connection, "/api/messages", &message);
+        let sent = ask(&mut connection, "/api/messages", &message);
         if number == 4 {
             let claim = format!("/api/messages/{}/claim", sent["id"]);
-            post(&mut connection, &claim, &json!({"agentId": "bob"}));
+            ask(&mut connection, &claim, &json!({"agentId": "bob"}));
         }
     }
     if schema >= 2 {
         let task = json!({"from": "alice", "title": "mend it", "target": "bob"});
-        post(&mut connection, "/api/tasks", &task);
+        ask(&mut connection, "/api/tasks", &task);
     }
     if schema >= 3 {
         let pair = json!({"from": "alice", "target": "bob"});
-        post(&mut connection, "/api/pairs", &pair);
+        ask(&mut connection, "/api/pairs", &pair);
     }
 }
 

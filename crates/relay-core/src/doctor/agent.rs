@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::Finding;
-use crate::agent::{Agent, Status};
+use crate::{
+    agent::{Agent, Status},
+    text::Label,
+};
 
 /// Whether two agents that are there go by one name.
 ///
@@ -12,7 +15,7 @@ use crate::agent::{Agent, Status};
 pub fn doubles(agents: &[Agent]) -> Finding {
     let live: Vec<_> = agents.iter().filter(|agent| agent.is_live()).collect();
     let mut found: Vec<String> = Vec::new();
-    let labels = shared(&live, |agent| agent.label.as_ref().map(|label| label.folded()));
+    let labels = shared(&live, |agent| agent.label.as_ref().map(Label::folded));
     found.extend(labels.iter().map(|(_, ids)| format!("{} have one label", listed(ids))));
     let names = shared(&live, |agent| Some(agent.name.to_lowercase()));
     found.extend(names.iter().map(|(_, ids)| format!("{} have one name", listed(ids))));

@@ -24,9 +24,10 @@ pub struct Entry {
 pub fn entries(check: &str, entries: &[Entry]) -> Finding {
     let open: Vec<_> = entries.iter().filter(|entry| entry.mode & OTHERS != 0).collect();
     if open.is_empty() {
-        let (folders, files): (Vec<_>, Vec<_>) = entries.iter().partition(|entry| entry.is_folder);
-        let found =
-            format!("{} folders and {} files, for their user only", folders.len(), files.len());
+        let folders = entries.iter().filter(|entry| entry.is_folder).count();
+        let files = entries.len() - folders;
+        let (folder, file) = (plural(folders, "folder"), plural(files, "file"));
+        let found = format!("{folders} {folder} and {files} {file}, for their user only");
         return Finding::ok(check, found);
     }
     let shown: Vec<_> =
@@ -40,6 +41,10 @@ pub fn entries(check: &str, entries: &[Entry]) -> Finding {
         [paths(true, "700"), paths(false, "600")].into_iter().flatten().collect();
     Finding::failed(check, format!("other users may enter {}", shown.join(", ")))
         .hint(commands.join("; "))
+}
+
+fn plural(count: usize, what: &str) -> String {
+    if count == 1 { what.to_owned() } else { format!("{what}s") }
 }
 
 /// A path as a shell takes it.
@@ -89,7 +94,7 @@ mod tests {
             [entry("/d", 0o700, true), entry("/d/a", 0o600, false), entry("/d/b", 0o400, false)];
         let finding = entries("files", &good);
         assert_eq!((finding.state, finding.hint), (State::Ok, None));
-        assert_eq!(finding.found, "1 folders and 2 files, for their user only");
+        assert_eq!(finding.found, "1 folder and 2 files, for their user only");
         let bad = [entry("/d", 0o755, true), entry("/d/it's", 0o100_640, false), good[1].clone()];
         let finding = entries("files", &bad);
         assert_eq!(finding.state, State::Failed);

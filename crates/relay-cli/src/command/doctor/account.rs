@@ -1,6 +1,6 @@
 //! What is this user's alone: files, and the room for them.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use relay_core::doctor::Finding;
 
@@ -24,8 +24,8 @@ pub fn files() -> Finding {
 
 /// Whether there is room for more where the database is.
 #[cfg(unix)]
-pub fn disk(database: Option<PathBuf>) -> Finding {
-    let folder = database.as_deref().and_then(Path::parent).and_then(nearest);
+pub fn disk(database: Option<&Path>) -> Finding {
+    let folder = database.and_then(Path::parent).and_then(nearest);
     let Some(folder) = folder else { return Finding::skipped("disk", "there is no folder yet") };
     match unix::space(&folder) {
         Ok(space) => relay_core::doctor::space(&folder.display().to_string(), space),
@@ -35,13 +35,13 @@ pub fn disk(database: Option<PathBuf>) -> Finding {
 
 /// Elsewhere nothing of ours asks.
 #[cfg(not(unix))]
-pub fn disk(_: Option<PathBuf>) -> Finding {
+pub fn disk(_: Option<&Path>) -> Finding {
     Finding::skipped("disk", "not looked at on this system")
 }
 
 /// The folder itself, or the nearest above it that is there.
 #[cfg(unix)]
-fn nearest(folder: &Path) -> Option<PathBuf> {
+fn nearest(folder: &Path) -> Option<std::path::PathBuf> {
     let folder = std::path::absolute(folder).ok()?;
     folder.ancestors().find(|folder| folder.is_dir()).map(Path::to_owned)
 }
