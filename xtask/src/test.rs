@@ -27,8 +27,10 @@ const REDIS: Tool = Tool {
     install: "`apt-get install redis-server` or `brew install redis`",
 };
 
-const PROMTOOL: Tool =
-    Tool { program: "promtool", install: "`apt-get install prometheus` or `brew install prometheus`" };
+const PROMTOOL: Tool = Tool {
+    program: "promtool",
+    install: "`apt-get install prometheus` or `brew install prometheus`",
+};
 
 /// What single tests leave out when a tool is missing.
 const PARTS: [(&str, Tool); 5] = [

@@ -116,7 +116,7 @@ impl Metrics {
         // A rate cannot see a series begin: the first of these must not go unnoticed.
         for code in [Code::StorageFull, Code::StorageFailed, Code::OutcomeUnknown, Code::Overloaded]
         {
-            metrics.rejected.get_or_create(&Rejection { code: code.as_str() });
+            let _ = metrics.rejected.get_or_create(&Rejection { code: code.as_str() });
         }
         metrics
     }
