@@ -252,10 +252,10 @@ fn a_set_up_that_is_well_has_no_failures_and_says_so_to_people() {
 fn what_others_may_read_is_named_with_the_command_that_ends_it() {
     let home = Home::new();
     let relay = Relay::start(&home);
-    let file = home.join("data/agent-relay/relay.db");
+    let file = home.join(&format!("data/agent-relay/operator-{}.token", relay.port()));
     fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
     let done = doctor(&home, &relay.url);
-    names(&done, "files", "failed", "relay.db (644)", "chmod 600 ");
+    names(&done, "files", "failed", ".token (644)", "chmod 600 ");
     let command = finding(&done, "files")["hint"].as_str().unwrap().to_owned();
     assert!(support::load::works("sh", &["-c", &command]));
     names(&doctor(&home, &relay.url), "files", "ok", "for their user only", "");
