@@ -78,7 +78,7 @@ fn a_profile_that_cannot_be_had_is_one_clear_error() {
     std::fs::write(&path, r#"{"y": {}}"#).unwrap();
     assert!(why().contains("there is no profile `x`; the file has y"), "{}", why());
     std::fs::write(&path, r#"{"x": {"labl": "a"}}"#).unwrap();
-    assert!(why().contains("unknown field `labl`"), "{}", why());
+    assert!(why().contains("has the field `labl`, which no profile has"), "{}", why());
     assert!(read(&[("AGENT_RELAY_PROFILES_FILE", file)]).is_ok(), "not read unless asked for");
 }
 
