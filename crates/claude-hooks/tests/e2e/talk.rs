@@ -10,7 +10,7 @@ use crate::{allowed, setup};
 /// Answers the newest message.
 const ANSWER: &str = r#"#!/bin/sh
 id=$(agent-relay inbox | sed -n 's/^\[msg:\([0-9]*\)\] from .*/\1/p' | tail -n 1)
-exec agent-relay reply "$id" "pong to $id"
+exec agent-relay reply "$id" "answer to $id"
 "#;
 
 fn teach(claude: &Claude) {
@@ -28,19 +28,21 @@ async fn a_session_writes_to_an_idle_one_whose_model_answers_without_being_asked
     assert_ne!(agent_a.id, agent_b.id);
     teach(&b);
     // Written so, A's own model takes it for no order.
-    a.say(&format!("RUN: agent-relay send {} \"ping, R\"\"UN: ./answer\"", agent_b.id)).await;
-    let ping = world.mail(&agent_b).await;
-    assert_eq!(ping.from, agent_a.id, "the command speaks as the session it runs in");
-    assert!(ping.verified);
-    let pong = world.mail(&agent_a).await;
-    assert_eq!((&pong.from, pong.reply_to), (&agent_b.id, Some(ping.id)));
-    assert_eq!(pong.body.as_str(), format!("pong to {}", ping.id));
-    assert!(pong.verified);
+    a.say(&format!("RUN: agent-relay send {} \"question, R\"\"UN: ./answer\"", agent_b.id)).await;
+    let question = world.mail(&agent_b).await;
+    assert_eq!(question.from, agent_a.id, "the command speaks as the session it runs in");
+    assert!(question.verified);
+    let answer = world.mail(&agent_a).await;
+    assert_eq!((&answer.from, answer.reply_to), (&agent_b.id, Some(question.id)));
+    assert_eq!(answer.body.as_str(), format!("answer to {}", question.id));
+    assert!(answer.verified);
     // A may still be in the turn that sent it.
-    assert_eq!(world.read(ping.id).await.via.unwrap().as_str(), "claude-socket");
-    let via = world.read(pong.id).await.via.unwrap();
+    assert_eq!(world.read(question.id).await.via.unwrap().as_str(), "claude-socket");
+    let via = world.read(answer.id).await.via.unwrap();
     assert!(["claude-socket", "claude-tool"].contains(&via.as_str()), "{via}");
-    for ((message, session), agent) in [(&ping, &b), (&pong, &a)].iter().zip([&agent_b, &agent_a]) {
+    for ((message, session), agent) in
+        [(&question, &b), (&answer, &a)].iter().zip([&agent_b, &agent_a])
+    {
         world.handled(message.id).await;
         world.status(agent, Status::Idle).await;
         let header = format!("[msg:{}] from {}", message.id, message.from);
