@@ -1,12 +1,13 @@
 //! A session of Claude Code and a session of Codex, who talk with each other by themselves.
 
-use std::{fs, os::unix::fs::PermissionsExt as _};
+use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
 
 use relay_client::core::{
     agent::{Agent, Status},
     message::Message,
     pair::{EndReason, Status as PairStatus},
 };
+use serde_json::Value;
 use testkit::{
     World,
     claude::{self, Claude},
@@ -91,5 +92,44 @@ async fn claude_code_and_codex_pair_up_talk_ten_times_each_and_hang_up() {
     }
     for agent in [&agent_c, &agent_x] {
         world.status(agent, Status::Idle).await;
+    }
+}
+
+/// What `agent-relay doctor --deliver` found of the sessions: the state and the words of each.
+async fn doctor(url: String) -> Vec<(String, String)> {
+    let looked = tokio::task::spawn_blocking(move || {
+        let home = tempfile::tempdir().unwrap();
+        let mut command = Command::new(program::folder().join("agent-relay"));
+        command.env_clear().env("HOME", home.path()).env("AGENT_RELAY_URL", url);
+        command.args(["doctor", "--deliver", "--timeout", "60s", "--json"]).output().unwrap()
+    });
+    let looked = looked.await.unwrap();
+    let findings: Vec<Value> = serde_json::from_slice(&looked.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&looked.stderr)));
+    let text = |finding: &Value, name: &str| finding[name].as_str().unwrap().to_owned();
+    let delivered = findings.iter().filter(|finding| finding["check"] == "deliver");
+    delivered.map(|finding| (text(finding, "state"), text(finding, "found"))).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctors_test_message_comes_to_the_end_of_its_way_in_sessions_of_both() {
+    let (Some(setup), Some(program)) = (Setup::find(), program::claude(Version::Newest)) else {
+        return;
+    };
+    let world = World::new().await;
+    let (_codex, agent_x) = world.codex_session(&setup).await;
+    let claude = claude::Setup { claude: program, ..claude::Setup::default() };
+    let (_claude, agent_c) = world.session(&claude).await;
+    for agent in [&agent_x, &agent_c] {
+        world.status(agent, Status::Idle).await;
+    }
+    let found = doctor(world.url()).await;
+    for agent in [&agent_x, &agent_c] {
+        let its = |(_, words): &&(String, String)| words.starts_with(agent.id.as_str());
+        let (state, words) = found.iter().find(its).unwrap_or_else(|| panic!("{found:?}"));
+        assert_eq!(state, "ok", "{words}");
+        assert!(words.contains("read after") && words.contains(" by "), "{words}");
+        assert!(words.contains("handled after"), "{words}");
+        println!("{words}");
     }
 }
