@@ -10,14 +10,14 @@ use relay_core::{
     pair::Pair,
     task::TaskEvent,
     text::Slug,
-    time::{Clock, Timestamp},
+    time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sqlx::{AnyPool, Row, any::AnyRow};
 
 use crate::{
-    dialect,
+    clock::StoreClock,
     error::StoreError,
     row::{self, message_columns},
     shared::Shared,
@@ -144,7 +144,7 @@ fn read_row(row: &AnyRow) -> Result<Bare, StoreError> {
 pub(crate) struct Log {
     pub(crate) readers: AnyPool,
     pub(crate) shared: Arc<Shared>,
-    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) clock: Arc<StoreClock>,
 }
 
 impl Store {
@@ -198,7 +198,7 @@ impl Log {
             // Its mail is nobody's to read.
             Reader::Integration(_) => return Ok((Vec::new(), through)),
         };
-        let sql = dialect::sql(concat!(
+        let sql = self.shared.dialect.sql(concat!(
             "SELECT ",
             message_columns!(),
             ", s.since FROM message m \
@@ -292,10 +292,10 @@ impl Log {
         if ids.is_empty() {
             return Ok(HashMap::new());
         }
-        let sql = dialect::sql(concat!(
+        let sql = self.shared.dialect.sql(concat!(
             "SELECT ",
             message_columns!(),
-            " FROM message m WHERE m.id IN (EACH($1))"
+            " FROM message m WHERE m.id IN (EACH_ID($1))"
         ));
         let rows =
             sqlx::query(sql).bind(serde_json::to_string(ids)?).fetch_all(&self.readers).await?;
