@@ -1,6 +1,9 @@
 //! The log: rows to events and back, and reading on from a cursor.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, atomic::Ordering},
+};
 
 use relay_core::{
     agent::Agent,
@@ -18,6 +21,7 @@ use sqlx::{AnyPool, Row, any::AnyRow};
 
 use crate::{
     clock::StoreClock,
+    dialect::Dialect,
     error::StoreError,
     row::{self, message_columns},
     shared::Shared,
@@ -176,12 +180,26 @@ impl Log {
         }
         let (messages, messages_end) = self.replay_messages(reader, after, through, limit).await?;
         let (events, events_end) = self.replay_events(after, through, limit).await?;
+        self.see_pruned().await?;
         let cursor = messages_end.min(events_end);
         let mut all = messages;
         all.extend(self.concerning(reader, events));
         all.retain(|event| event.seq <= cursor);
         all.sort_by_key(|event| event.seq);
         Ok(Replay { events: all.into_iter().map(Arc::new).collect(), cursor })
+    }
+
+    /// Another server may have removed what was just read, or not read any more. Looked up behind the
+    /// reading, so that no hole goes unnoticed.
+    async fn see_pruned(&self) -> Result<(), StoreError> {
+        if self.shared.dialect == Dialect::Sqlite {
+            return Ok(());
+        }
+        let sql = "SELECT value FROM counter WHERE name = 'pruned_through'";
+        if let Some(row) = sqlx::query(sql).fetch_optional(&self.readers).await? {
+            self.shared.pruned_through.fetch_max(row.try_get("value")?, Ordering::SeqCst);
+        }
+        Ok(())
     }
 
     /// The messages themselves: their own events.

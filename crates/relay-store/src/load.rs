@@ -32,7 +32,7 @@ pub(crate) struct Loaded {
 
 /// What others have changed in the directory.
 pub(crate) enum Update {
-    Whole(Directory),
+    Whole(Box<Directory>),
     Changes(Vec<Change>),
 }
 
@@ -41,7 +41,7 @@ impl Update {
     pub(crate) fn apply(&self, directory: &mut Directory) -> bool {
         match self {
             Self::Whole(whole) => {
-                *directory = whole.clone();
+                directory.clone_from(whole);
                 true
             }
             Self::Changes(changes) => {
@@ -87,7 +87,7 @@ pub(crate) async fn since(
     integrations: &[Known],
 ) -> Result<Update, StoreError> {
     if standing.reset > version {
-        return Ok(Update::Whole(whole(connection, integrations).await?));
+        return Ok(Update::Whole(Box::new(whole(connection, integrations).await?)));
     }
     let ours: HashSet<AgentId> = integrations.iter().map(|known| known.name.clone()).collect();
     let sql = "SELECT agent, address, since FROM membership \

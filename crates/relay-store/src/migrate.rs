@@ -7,11 +7,11 @@ use futures_util::TryStreamExt as _;
 use relay_core::id::Seq;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Executor as _, Row as _, any::AnyRow};
+use sqlx::{AnyConnection, Connection as _, Executor as _, Row as _, any::AnyRow};
 
 use crate::{
     backup::require,
-    dialect::{Access, Dialect, End, Found, postgres, sqlite},
+    dialect::{self, Access, Dialect, End, Found, postgres, sqlite},
     error::StoreError,
     lock::Lock,
     open::{check_before_touching, judge},
@@ -128,9 +128,9 @@ async fn copy(
 async fn copy_table(
     source: &mut AnyConnection,
     target: &mut AnyConnection,
-    table: &str,
+    table: &'static str,
 ) -> Result<(), StoreError> {
-    let mut reading = source.fetch(AssertSqlSafe(format!("SELECT * FROM {table}")));
+    let mut reading = source.fetch(dialect::all_of(table));
     let (mut chunk, mut bytes) = (Vec::new(), 0);
     while let Some(row) = reading.try_next().await? {
         let row = as_json(&row)?;
@@ -165,22 +165,17 @@ fn as_json(row: &AnyRow) -> Result<Value, StoreError> {
 
 async fn insert(
     target: &mut AnyConnection,
-    table: &str,
+    table: &'static str,
     rows: Vec<Value>,
 ) -> Result<(), StoreError> {
     if rows.is_empty() {
         return Ok(());
     }
-    // The new database has the operator's membership from the beginning.
-    let sql = format!(
-        "INSERT INTO {table} SELECT * FROM jsonb_populate_recordset(NULL::{table}, $1::jsonb) ON CONFLICT DO NOTHING"
-    );
     let list = Value::Array(rows).to_string();
-    sqlx::query(AssertSqlSafe(sql)).bind(list).execute(&mut *target).await?;
+    sqlx::query(postgres::insert_rows(table)).bind(list).execute(&mut *target).await?;
     Ok(())
 }
 
-async fn count(connection: &mut AnyConnection, table: &str) -> Result<i64, StoreError> {
-    let sql = AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
-    Ok(connection.fetch_one(sql).await?.try_get(0)?)
+async fn count(connection: &mut AnyConnection, table: &'static str) -> Result<i64, StoreError> {
+    Ok(connection.fetch_one(dialect::count_of(table)).await?.try_get(0)?)
 }

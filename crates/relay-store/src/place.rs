@@ -43,7 +43,7 @@ impl fmt::Display for Place {
 #[derive(Clone)]
 pub struct Address {
     url: String,
-    options: PgConnectOptions,
+    options: Box<PgConnectOptions>,
 }
 
 impl Address {
@@ -68,7 +68,7 @@ impl FromStr for Address {
         }
         let options = PgConnectOptions::from_str(text)
             .map_err(|_| "is no address that PostgreSQL's driver can read".to_owned())?;
-        Ok(Self { url: text.to_owned(), options })
+        Ok(Self { url: text.to_owned(), options: Box::new(options) })
     }
 }
 

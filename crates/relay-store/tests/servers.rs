@@ -11,71 +11,25 @@ use std::{
     time::Duration,
 };
 
-use common::{START, by, id};
+use common::{
+    START, by, id,
+    two::{PATIENCE, cut_listeners, full, ids, join, message, open, raw, send, two},
+};
 use futures_util::future::join_all;
 use relay_core::{
-    api::{
-        query,
-        request::{Heartbeat, RegisterAgent, SendMessage},
-    },
+    api::request::Heartbeat,
     caller::Verified,
-    event::Event,
     id::{MessageId, Seq},
-    identity::Mode,
     time::ManualClock,
     token::Digest,
 };
-use relay_store::{Config, Delivery, Feed, Place, Presented, Reader, Store, testing};
+use relay_store::{Config, Delivery, Feed, Place, Reader, Store, testing};
 use serde_json::json;
-use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+use sqlx::Executor;
 use tokio::{
     sync::watch,
     time::{Instant, timeout},
 };
-
-/// Whatever takes longer than this has hung.
-const PATIENCE: Duration = Duration::from_mins(4);
-
-#[expect(clippy::disallowed_methods, reason = "the switch between the short and the long run")]
-fn full() -> bool {
-    std::env::var("RELAY_TEST_FULL").is_ok_and(|full| full == "1")
-}
-
-async fn open(place: &Place) -> Store {
-    Store::open(Config::at(place.clone())).await.unwrap()
-}
-
-/// Two servers on a new database; `None`, said aloud, where there is no PostgreSQL.
-async fn two() -> Option<(Place, [Store; 2])> {
-    let place = testing::postgres().await?;
-    let servers = [open(&place).await, open(&place).await];
-    Some((place, servers))
-}
-
-async fn raw(place: &Place) -> PgConnection {
-    let Place::Server(address) = place else { panic!("not a server") };
-    testing::connect(address).await.unwrap()
-}
-
-async fn join(store: &Store, name: &str) -> String {
-    let request = RegisterAgent::new(id(name));
-    let joined = store.register_agent(request, Presented::default(), Mode::Mark).await.unwrap();
-    joined.reply.token.unwrap()
-}
-
-fn message(to: &str, body: &str, key: Option<&str>) -> SendMessage {
-    serde_json::from_value(json!({ "to": to, "body": body, "idempotencyKey": key })).unwrap()
-}
-
-/// Sends until it is acknowledged, as a client does with a key.
-async fn send(store: &Store, to: &str, key: &str) -> MessageId {
-    loop {
-        match store.send_message(id("a"), Verified(true), message(to, "x", Some(key))).await {
-            Ok(Delivery::Stored(sent) | Delivery::Repeated(sent)) => return sent.message.id,
-            Err(_) => tokio::task::yield_now().await,
-        }
-    }
-}
 
 /// How many messages a writer sends at once.
 const BURST: usize = 16;
@@ -99,10 +53,6 @@ fn judge(sent: &BTreeSet<i64>, seen: &[i64]) -> Verdict {
     }
 }
 
-fn ids(events: &[Arc<Event>]) -> impl Iterator<Item = i64> {
-    events.iter().filter_map(|event| event.message.as_ref().map(|message| message.id.0))
-}
-
 /// Reads on from a cursor, on one server and then on the other, until all is written and read.
 async fn wander(servers: [Store; 2], mut turn: usize, mut sent: watch::Receiver<u64>) -> Vec<i64> {
     let (mut cursor, mut seen) = (Seq(0), Vec::new());
@@ -110,8 +60,9 @@ async fn wander(servers: [Store; 2], mut turn: usize, mut sent: watch::Receiver<
         let server = &servers[turn % 2];
         turn += 1;
         let over = sent.has_changed().is_err();
-        let head = server.current().await.unwrap();
-        let read = server.replay(&Reader::All, cursor, head, 500).await.unwrap();
+        let Ok(head) = server.current().await else { continue };
+        // On a crowded machine a reader may be told to come again, as over HTTP.
+        let Ok(read) = server.replay(&Reader::All, cursor, head, 500).await else { continue };
         cursor = read.cursor;
         seen.extend(ids(&read.events));
         if cursor >= head && over {
@@ -379,7 +330,7 @@ async fn one_is_on_duty_and_another_takes_over() {
     let third = open(&place).await;
     let mut duty = third.duty();
     let mut connection = raw(&place).await;
-    cut_listeners(&mut connection, &place).await;
+    cut_listeners(&mut connection).await;
     let taken = async {
         loop {
             if *duty.borrow_and_update() || *other.duty().borrow() {
@@ -389,38 +340,6 @@ async fn one_is_on_duty_and_another_takes_over() {
         }
     };
     timeout(PATIENCE, taken).await.unwrap();
-}
-
-/// Ends every connection of this database that listens.
-async fn cut_listeners(connection: &mut PgConnection, _place: &Place) -> u64 {
-    let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
-         WHERE application_name = 'agent-relay listen' AND datname = current_database()";
-    connection.execute(sql).await.unwrap().rows_affected()
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn with_its_listening_connection_cut_every_event_comes_in_time() {
-    let Some((place, servers)) = two().await else { return };
-    join(&servers[0], "a").await;
-    join(&servers[0], "b").await;
-    let mut feed = servers[1].feed();
-    let mut connection = raw(&place).await;
-    let mut slowest = Duration::ZERO;
-    for _ in 0..if full() { 50 } else { 5 } {
-        cut_listeners(&mut connection, &place).await;
-        let began = Instant::now();
-        let sent = servers[0].send_message(id("a"), Verified(true), message("b", "x", None)).await;
-        let Ok(Delivery::Stored(sent)) = sent else { panic!("not stored") };
-        loop {
-            let told = timeout(PATIENCE, feed.next()).await.unwrap().unwrap();
-            if ids(&told.events).any(|id| id == sent.message.id.0) {
-                break;
-            }
-        }
-        slowest = slowest.max(began.elapsed());
-    }
-    println!("the slowest of the events came after {slowest:?}");
-    assert!(slowest < Duration::from_millis(if full() { 1_200 } else { 5_000 }), "{slowest:?}");
 }
 
 #[tokio::test]
@@ -462,133 +381,4 @@ async fn time_that_decides_is_the_databases() {
     for store in [one, other] {
         assert!((store.now().0 - now.0).abs() < 60_000, "{} and {}", store.now(), now.0);
     }
-}
-
-#[tokio::test]
-async fn a_move_from_a_file_keeps_everything() {
-    let Some(place) = testing::postgres().await else { return };
-    let Place::Server(address) = &place else { panic!("not a server") };
-    let f = common::fixture().await;
-    let token = f.join(json!({"id": "a", "tags": ["x"]})).await;
-    f.join(json!("b")).await;
-    let work = f.work("a", "tag:x").await;
-    let first = f.send("a", "b", "Grüße aus der Datei").await;
-    let gone = f.send("a", "b", "gone").await;
-    f.read("b", first).await;
-    f.store.delete_message(gone, None).await.unwrap();
-    f.store
-        .invite_pair(
-            by("a"),
-            Verified(true),
-            serde_json::from_value(json!({"from": "a", "target": "b"})).unwrap(),
-        )
-        .await
-        .unwrap();
-    let events: Vec<_> = f.replay("b", Seq(0)).await;
-    let refused = relay_store::migrate(&f.path(), address).await.unwrap_err();
-    assert!(refused.to_string().contains("in use by another relay"), "{refused}");
-    let last = f.store.head();
-    f.store.close().await;
-    let moved = relay_store::migrate(&f.path(), address).await.unwrap();
-    assert_eq!((moved.seq, moved.rows["agent"], moved.rows["pair"]), (last, 2, 1));
-    let again = relay_store::migrate(&f.path(), address).await.unwrap_err();
-    assert!(again.to_string().contains("holds a relay's data already"), "{again}");
-    let store = open(&place).await;
-    assert_eq!(store.head(), last);
-    assert!(store.authenticate(&Digest::of(&token)).is_some());
-    let reader = Reader::Agent { id: id("b"), presence: false };
-    let replayed = store.replay(&reader, Seq(0), last, 1000).await.unwrap().events;
-    assert_eq!(common::words(&replayed), common::words(&events));
-    let query = query::Messages { q: Some("grü".into()), ..query::Messages::default() };
-    let found = store.messages(&query, None).await.unwrap().items;
-    assert_eq!(found.iter().map(|m| m.id).collect::<Vec<_>>(), [first]);
-    let claimed = store.claim_message(work, by("a")).await;
-    assert!(claimed.is_err(), "the sender's own");
-    let Ok(Delivery::Stored(next)) =
-        store.send_message(id("a"), Verified(true), message("b", "next", None)).await
-    else {
-        panic!("not stored")
-    };
-    assert!(next.message.id.0 > last.0);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn through_restarts_of_postgresql_nothing_acknowledged_is_lost_or_doubled() {
-    let Some(cluster) = testing::Cluster::start() else {
-        assert!(!full(), "PostgreSQL's programs are not installed");
-        return eprintln!("SKIPPED: PostgreSQL's programs are not installed");
-    };
-    let place = Place::Server(cluster.address());
-    let servers = [open(&place).await, open(&place).await];
-    assert!(servers[0].reduced().is_some_and(|why| why.contains("fsync is off")));
-    join(&servers[0], "a").await;
-    join(&servers[1], "b").await;
-    let done = Arc::new(AtomicBool::new(false));
-    let written = Arc::new(AtomicU64::new(0));
-    let writers: Vec<_> = (0..8)
-        .map(|writer| {
-            let (server, done, written) =
-                (servers[writer % 2].clone(), done.clone(), written.clone());
-            tokio::spawn(async move {
-                let mut sent = Vec::new();
-                while !done.load(Ordering::SeqCst) {
-                    let key = format!("{writer}-{}", sent.len());
-                    sent.push(send(&server, "b", &key).await.0);
-                    written.fetch_add(1, Ordering::SeqCst);
-                }
-                sent
-            })
-        })
-        .collect();
-    let mut slowest = Duration::ZERO;
-    for _ in 0..if full() { 10 } else { 2 } {
-        let before = written.load(Ordering::SeqCst);
-        until(&written, before + 200).await;
-        tokio::task::block_in_place(|| {
-            cluster.crash();
-            cluster.start_again();
-        });
-        let (began, now) = (Instant::now(), written.load(Ordering::SeqCst));
-        // Each of the writers has an answer from after the restart.
-        until(&written, now + 16).await;
-        slowest = slowest.max(began.elapsed());
-    }
-    done.store(true, Ordering::SeqCst);
-    let mut sent = Vec::new();
-    for writer in writers {
-        sent.extend(writer.await.unwrap());
-    }
-    println!("{} messages; writing again after at most {slowest:?}", sent.len());
-    assert!(slowest < Duration::from_secs(if full() { 3 } else { 30 }), "{slowest:?}");
-    let mut connection = raw(&place).await;
-    let rows: Vec<(i64,)> = sqlx::query_as("SELECT id FROM message ORDER BY id")
-        .fetch_all(&mut connection)
-        .await
-        .unwrap();
-    let stored: Vec<i64> = rows.into_iter().map(|row| row.0).collect();
-    sent.sort_unstable();
-    assert_eq!(stored, sent, "each key once, and everything that was acknowledged");
-}
-
-async fn until(written: &AtomicU64, count: u64) {
-    let reached = async {
-        while written.load(Ordering::SeqCst) < count {
-            tokio::task::yield_now().await;
-        }
-    };
-    timeout(PATIENCE, reached).await.expect("writing goes on");
-}
-
-#[tokio::test]
-async fn a_server_that_stalls_with_the_lock_in_hand_holds_up_nobody_for_long() {
-    let Some((place, servers)) = two().await else { return };
-    join(&servers[0], "a").await;
-    let mut stalled = raw(&place).await;
-    // What a stopped process leaves behind: a session with the lock, and with our time-outs.
-    let sql = "SET idle_in_transaction_session_timeout = '1s'; BEGIN; \
-         SELECT pg_advisory_xact_lock(4850, hashtext(current_schema()))";
-    stalled.execute(AssertSqlSafe(sql)).await.unwrap();
-    let sent = timeout(PATIENCE, send(&servers[1], "a", "k")).await.unwrap();
-    assert!(sent.0 > 0);
-    drop(stalled.close().await);
 }

@@ -258,6 +258,16 @@ pub(crate) async fn readers(place: &Place, size: u32) -> Result<AnyPool, sqlx::E
     }
 }
 
+/// All rows of one of our own tables.
+pub(crate) fn all_of(table: &'static str) -> SqlStr {
+    AssertSqlSafe(format!("SELECT * FROM {table}")).into_sql_str()
+}
+
+/// The number of rows of one of our own tables.
+pub(crate) fn count_of(table: &'static str) -> SqlStr {
+    AssertSqlSafe(format!("SELECT count(*) FROM {table}")).into_sql_str()
+}
+
 /// Replaces every `begin…end` by the form, with what stood between in place of its `{}`.
 fn write_out(text: &str, begin: &str, end: &str, form: &str) -> String {
     let mut written = String::with_capacity(text.len() * 2);

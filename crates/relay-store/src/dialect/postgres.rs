@@ -9,7 +9,7 @@ use std::time::Duration;
 use relay_core::{message::Message, time::Timestamp, token::Digest};
 use serde_json::{Value, json};
 use sqlx::{
-    Any, AnyConnection, AnyPool, AssertSqlSafe, Connection, Executor, Row,
+    Any, AnyConnection, AnyPool, AssertSqlSafe, Connection, Executor, Row, SqlSafeStr, SqlStr,
     any::{AnyArguments, AnyPoolOptions},
     migrate::Migrator,
     query::Query,
@@ -73,18 +73,21 @@ const MIGRATIONS: &[Step] = &[
 
 /// How long a connection may take to come about; nobody waits for a database that is not there.
 const PATIENCE: Duration = Duration::from_secs(4);
+/// How long whoever reads waits for a connection, among many who read.
+const CROWDED: Duration = Duration::from_secs(10);
 /// A pooled connection that was idle for so long is tried before it is used.
 const IDLE: Duration = Duration::from_secs(1);
 
 pub(super) fn insert_messages(
     messages: &[(Message, Option<Digest>)],
 ) -> Query<'static, Any, AnyArguments> {
-    let rows: Vec<Value> = messages.iter().map(|(message, digest)| row(message, digest)).collect();
+    let rows: Vec<Value> =
+        messages.iter().map(|(message, digest)| row(message, digest.as_ref())).collect();
     sqlx::query(INSERT_MESSAGES).bind(Value::Array(rows).to_string())
 }
 
 /// A new message as its row in the batch, in the order of the columns.
-fn row(message: &Message, digest: &Option<Digest>) -> Value {
+fn row(message: &Message, digest: Option<&Digest>) -> Value {
     let facts =
         |map: &serde_json::Map<String, Value>| (!map.is_empty()).then(|| json!(map).to_string());
     json!([
@@ -100,7 +103,7 @@ fn row(message: &Message, digest: &Option<Digest>) -> Value {
         message.reply_to,
         message.thread_id,
         message.idempotency_key,
-        digest.as_ref().map(Digest::as_str),
+        digest.map(Digest::as_str),
         facts(&message.payload),
         facts(&message.meta),
         i64::from(message.verified),
@@ -108,6 +111,15 @@ fn row(message: &Message, digest: &Option<Digest>) -> Value {
         message.expires_at,
         message.claimable.then_some("open"),
     ])
+}
+
+/// Stores rows of one of our own tables as they come from elsewhere: one parameter, a JSON list of
+/// objects. What is there already stays: a new database has the operator's membership.
+pub(crate) fn insert_rows(table: &'static str) -> SqlStr {
+    AssertSqlSafe(format!(
+        "INSERT INTO {table} SELECT * FROM jsonb_populate_recordset(NULL::{table}, $1::jsonb) ON CONFLICT DO NOTHING"
+    ))
+    .into_sql_str()
 }
 
 /// The words of a search: each must stand there, the last may be a word's beginning.
@@ -183,7 +195,7 @@ pub(crate) async fn readers(address: &Address, size: u32) -> Result<AnyPool, sql
         .min_connections(1)
         .idle_timeout(None)
         .max_lifetime(None)
-        .acquire_timeout(PATIENCE)
+        .acquire_timeout(CROWDED)
         .test_before_acquire(false)
         .before_acquire(|connection, meta| {
             Box::pin(async move {

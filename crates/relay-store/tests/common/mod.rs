@@ -2,6 +2,8 @@
 //! stories are told on SQLite by their own programs, and on PostgreSQL by `postgres.rs`.
 #![allow(dead_code, reason = "each story uses its part")]
 
+pub mod two;
+
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use relay_core::{
