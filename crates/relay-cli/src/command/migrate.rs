@@ -13,9 +13,9 @@ use crate::{args::Common, failure::Failure, input::agree, output::Output, settin
 /// transaction that is counted before it is made final. The file stays as it is.
 #[derive(Debug, clap::Args)]
 pub struct Migrate {
-    /// The database file [default: DB_PATH, else the one in the user's data folder]
-    #[arg(long, value_name = "FILE")]
-    from: Option<String>,
+    /// The database file to move [env: DB_PATH]
+    #[arg(long, visible_alias = "db", value_name = "FILE")]
+    db_path: Option<String>,
     /// The PostgreSQL database [env: AGENT_RELAY_DATABASE_URL]
     #[arg(long, value_name = "URL")]
     to: Option<String>,
@@ -27,12 +27,12 @@ pub struct Migrate {
 impl Migrate {
     /// Asks, and moves.
     pub async fn run(self, common: &Common) -> Result<(), Failure> {
-        let from = self.from.as_deref().map(|from| {
-            let from = from.strip_prefix("sqlite:").unwrap_or(from);
-            from.strip_prefix("//").unwrap_or(from).to_owned()
-        });
+        if let Some(agent) = &common.agent {
+            return Err(Failure::usage(format_args!("`{agent}`: nobody acts as an agent here"))
+                .hint("--from names an agent, everywhere; name the file with --db"));
+        }
         let settings = Settings::of_environment()?
-            .flag("--from", &env::DB_PATH, from.as_ref())
+            .flag("--db-path", &env::DB_PATH, self.db_path.as_ref())
             .flag("--to", &env::DATABASE_URL, self.to.as_ref());
         let file: PathBuf = settings.database()?;
         let Some(address) = settings.address()? else {
