@@ -97,13 +97,12 @@ impl Store {
         };
         let upward = query.unread == Some(true) || query.since.is_some();
         let limit = query.limit.map_or(DEFAULT_LIMIT, |limit| limit.0) as usize;
-        let (reader, channels) = match self.reader(query) {
-            Ok(reader) => reader,
+        let (reader, channels) = if let Ok(known) = self.reader(query) {
+            known
+        } else {
             // Another server may have registered it a moment ago.
-            Err(_) => {
-                self.current().await?;
-                self.reader(query)?
-            }
+            self.current().await?;
+            self.reader(query)?
         };
         let sql = match (reader.is_some(), upward) {
             (true, true) => INBOX_UP,

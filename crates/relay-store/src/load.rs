@@ -45,7 +45,9 @@ impl Update {
                 true
             }
             Self::Changes(changes) => {
-                changes.iter().for_each(|change| directory.apply(change));
+                for change in changes {
+                    directory.apply(change);
+                }
                 changes.iter().any(|change| matches!(change, Change::Revoke(_)))
             }
         }

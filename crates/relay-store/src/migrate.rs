@@ -82,7 +82,7 @@ async fn prepare(to: &Address) -> Result<AnyConnection, StoreError> {
     if matches!(found, Found::Schema(_)) {
         check_empty(&mut target, to).await?;
     }
-    judge(found, &postgres::migrator(), &name)?;
+    judge(&found, &postgres::migrator(), &name)?;
     postgres::migrate(to).await?;
     Ok(target)
 }

@@ -45,7 +45,7 @@ async fn open_file(path: &Path) -> Result<Opened, StoreError> {
 async fn open_server(address: &Address) -> Result<Opened, StoreError> {
     let mut connection = postgres::connect(address, Access::Write).await?;
     let found = postgres::look(&mut connection).await?;
-    judge(found, &postgres::migrator(), &Place::Server(address.clone()).name())?;
+    judge(&found, &postgres::migrator(), &Place::Server(address.clone()).name())?;
     postgres::migrate(address).await?;
     let reduced = postgres::reduced(&mut connection).await?;
     if let Some(why) = &reduced {
@@ -93,19 +93,19 @@ pub(crate) async fn check_before_touching(path: &Path) -> Result<(), StoreError>
     let mut connection = sqlite::connect(path, Access::Read).await.map_err(unreadable)?;
     let found = sqlite::look(&mut connection).await.map_err(unreadable)?;
     let _ = connection.close().await;
-    judge(found, &sqlite::migrator(), path)
+    judge(&found, &sqlite::migrator(), path)
 }
 
 /// Refuses what was found, unless it is ours and no newer than we are.
-pub(crate) fn judge(found: Found, migrator: &Migrator, path: &Path) -> Result<(), StoreError> {
+pub(crate) fn judge(found: &Found, migrator: &Migrator, path: &Path) -> Result<(), StoreError> {
     let known = migrator.iter().map(|migration| migration.version).max().unwrap_or(0);
     match found {
         Found::Foreign => Err(StoreError::Foreign { path: path.to_owned() }),
         Found::Damaged(why) => {
-            Err(StoreError::Damaged { path: path.to_owned(), why: why.to_owned() })
+            Err(StoreError::Damaged { path: path.to_owned(), why: (*why).to_owned() })
         }
-        Found::Schema(found) if found > known => {
-            Err(StoreError::Newer { path: path.to_owned(), found, known })
+        Found::Schema(found) if *found > known => {
+            Err(StoreError::Newer { path: path.to_owned(), found: *found, known })
         }
         Found::Empty | Found::Schema(_) => Ok(()),
     }

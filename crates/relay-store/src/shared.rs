@@ -75,7 +75,9 @@ impl Shared {
         let mut synced = self.synced.lock().await;
         if *synced <= began {
             let mut directory = self.directory.write().unwrap_or_else(PoisonError::into_inner);
-            changes.iter().for_each(|change| directory.apply(change));
+            for change in changes {
+                directory.apply(change);
+            }
             *synced = version.unwrap_or(*synced);
         }
         drop(synced);

@@ -310,13 +310,13 @@ impl Writer {
             self.learn(connection, standing).await?;
         }
         let now = self.clock.at(begun.and_then(|standing| standing.now));
-        let (after, began) = (self.last, self.version);
+        let (after, from) = (self.last, self.version);
         let mut tx = Tx::new(self.dialect, connection, &mut self.directory, &mut self.last, now);
         if alone {
             // Nothing but plain messages: one statement is its own transaction, and its own commit.
             send::run(&mut tx, sends).await.map_err(StoreError::at_commit)?;
             let outcome = tx.finish().await?;
-            return Ok(Written { outcome, after, began, version: None });
+            return Ok(Written { outcome, after, began: from, version: None });
         }
         for job in jobs {
             job.run(&mut tx).await?;
@@ -325,7 +325,7 @@ impl Writer {
         let outcome = tx.finish().await?;
         self.committing = true;
         let version = self.commit(connection, &outcome).await.map_err(StoreError::at_commit)?;
-        Ok(Written { outcome, after, began, version })
+        Ok(Written { outcome, after, began: from, version })
     }
 
     async fn commit(

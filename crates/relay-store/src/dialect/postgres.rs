@@ -126,11 +126,8 @@ pub(crate) fn insert_rows(table: &'static str) -> SqlStr {
 pub(super) fn search_words(text: &str) -> Option<String> {
     let words = words(text);
     let (last, others) = words.split_last()?;
-    let mut query = String::new();
-    for word in others {
-        query.push_str(&format!("'{word}' & "));
-    }
-    Some(format!("{query}'{last}':*"))
+    let words = others.iter().map(|word| format!("'{word}'")).chain([format!("'{last}':*")]);
+    Some(words.collect::<Vec<_>>().join(" & "))
 }
 
 /// The words of a text, without case. We split and fold ourselves: what a database takes for a word or
@@ -234,10 +231,8 @@ pub(crate) async fn look(connection: &mut AnyConnection) -> Result<Found, sqlx::
     let (tables, schemas, ours): (i64, i64, i64) =
         (row.try_get("tables")?, row.try_get("schemas")?, row.try_get("ours")?);
     match (tables, schemas, ours) {
-        (0, ..) => Ok(Found::Empty),
-        (_, 0, _) => Ok(Found::Foreign),
-        // A migration that did not come to its end.
-        (1, 1, 0) => Ok(Found::Empty),
+        // Or a migration that did not come to its end.
+        (0, ..) | (1, 1, 0) => Ok(Found::Empty),
         (_, 1, 2) => {
             let sql = "SELECT coalesce(max(version), 0) FROM _sqlx_migrations";
             Ok(Found::Schema(connection.fetch_one(sql).await?.try_get(0)?))
