@@ -44,5 +44,7 @@ pub async fn list(app: &App) -> Result<Vec<Token>, HttpError> {
 
 /// `DELETE /api/tokens/{id}`: its streams close at once.
 pub async fn revoke(app: &App, id: TokenId) -> Result<(), HttpError> {
-    Ok(app.store.revoke_token(id).await?)
+    app.store.revoke_token(id).await?;
+    app.revoked();
+    Ok(())
 }

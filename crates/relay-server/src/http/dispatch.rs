@@ -138,8 +138,7 @@ async fn handle(
             wrong: &app.wrong_tokens,
             metrics: &app.metrics,
         };
-        let Identified { caller, token } =
-            door.identify(request.peer, &request.parts.headers).await?;
+        let Identified { caller, token } = door.identify(request.peer, &request.parts.headers)?;
         request.caller = caller;
         request.token = token;
     }
