@@ -77,7 +77,7 @@ fn a_bad_profiles_file_is_told_with_its_path() {
     };
     assert_fails(&join("none.json"), 2, "none.json", "");
     fs::write(home.join("bad.json"), "{\"review\": {\"tag\": []}}").unwrap();
-    assert_fails(&join("bad.json"), 2, "unknown field `tag`", "");
+    assert_fails(&join("bad.json"), 2, "has the field `tag`, which no profile has", "");
     fs::write(home.join("other.json"), "{}").unwrap();
     assert_fails(&join("other.json"), 2, "there is no profile `review`", "");
 }
