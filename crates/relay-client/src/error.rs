@@ -135,7 +135,7 @@ impl ClientError {
 
 /// The last error of a chain is the one that says something ("connection refused"); those before
 /// it only repeat that a request failed.
-pub(crate) fn innermost(error: &(dyn Error + 'static)) -> String {
+pub fn innermost(error: &(dyn Error + 'static)) -> String {
     let mut last = error;
     while let Some(source) = last.source() {
         last = source;

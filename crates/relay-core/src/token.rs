@@ -65,7 +65,7 @@ fn base62(bytes: &[u8], width: usize) -> String {
 }
 
 /// Lowercase hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
+pub fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digit = |b: u8| char::from(DIGITS[usize::from(b)]);
     bytes.iter().flat_map(|b| [digit(b >> 4), digit(b & 15)]).collect()

@@ -2,7 +2,8 @@
 
 use std::{fs::File, io::Read as _, path::Path};
 
-use relay_client::connection;
+use relay_client::{connection, error::innermost};
+use relay_core::token::hex;
 use reqwest::Url;
 use sha2::{Digest as _, Sha256};
 
@@ -52,14 +53,6 @@ pub async fn archive(url: &Url, archive: &Archive) -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 async fn bytes(url: &Url, most: u64) -> Result<Vec<u8>, Failure> {
     let bytes = match url.to_file_path() {
         Ok(path) if url.scheme() == "file" => of_file(&path, most)?,
@@ -101,9 +94,5 @@ async fn of_server(url: &Url, most: u64) -> Result<Vec<u8>, Failure> {
 }
 
 fn unreachable(url: &Url, why: &reqwest::Error) -> Failure {
-    let mut cause: &dyn std::error::Error = why;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    Failure::unreachable(format_args!("{url} cannot be fetched: {cause}"))
+    Failure::unreachable(format_args!("{url} cannot be fetched: {}", innermost(why)))
 }
