@@ -13,6 +13,9 @@ pub struct Args {
     /// Measure this alone: start, throughput, delivery, stalled, send or sessions
     #[arg(long, value_name = "PART")]
     pub only: Option<String>,
+    /// Measure so many relays on one PostgreSQL beside one, and nothing else
+    #[arg(long, value_name = "N")]
+    pub servers: Option<usize>,
     /// Also write the figures to this file
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
@@ -41,6 +44,9 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     }
     if let Some(part) = &args.only {
         bench.args(["--only", part]);
+    }
+    if let Some(servers) = args.servers {
+        bench.arg("--servers").arg(servers.to_string());
     }
     if let Some(file) = &args.json {
         bench.arg("--json").arg(file);

@@ -33,7 +33,11 @@ const PROMTOOL: Tool = Tool {
 };
 
 /// What single tests leave out when a tool is missing.
-const PARTS: [(&str, Tool); 5] = [
+const PARTS: [(&str, Tool); 6] = [
+    (
+        "several servers, where no PostgreSQL answers here or at RELAY_TEST_POSTGRES_URL",
+        Tool { program: "psql", install: "`apt-get install postgresql`" },
+    ),
     (
         "the README's section on curl, two example integrations",
         Tool { program: "curl", install: "`apt-get install curl`; Windows and macOS have it" },
@@ -90,6 +94,17 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     suites.run("cargo test", || {
         cargo_test(&["--workspace", "--exclude", "xtask"], args.full, &mut tally)
     });
+    if args.full {
+        suites.run("the server's tests on PostgreSQL", || {
+            let mut command =
+                shell::cargo(&["test", "--no-fail-fast", "--package", "relay-server"]);
+            command.env(FULL, "1").env("RELAY_TEST_BACKEND", "postgres");
+            for name in own_settings() {
+                command.env_remove(name);
+            }
+            shell::run_watched(&mut command, |line| tally.read(line))
+        });
+    }
     suites.finish(&tally.lines())
 }
 

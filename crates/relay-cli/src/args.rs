@@ -10,8 +10,8 @@ use relay_core::{env, id::AgentId};
 use crate::{
     command::{
         agent, ask, backup, channel, claim, completions, context, daemon, demo, doctor, inbox,
-        integration, join, mcp, message, open, pair, serve, setup, status, task, token, upgrade,
-        watch,
+        integration, join, mcp, message, migrate, open, pair, serve, setup, status, task, token,
+        upgrade, watch,
     },
     failure::Failure,
     settings::Settings,
@@ -108,6 +108,7 @@ pub enum Command {
     Upgrade(upgrade::Upgrade),
     Backup(backup::Backup),
     Restore(backup::Restore),
+    Migrate(migrate::Migrate),
     Completions(completions::Completions),
 }
 

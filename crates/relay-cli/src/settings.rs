@@ -15,6 +15,7 @@ use relay_client::{
     managed::Managed,
 };
 use relay_core::env::{self, BadValue, Variable};
+use relay_store::{Address, Place};
 
 use crate::failure::Failure;
 
@@ -126,6 +127,24 @@ impl Settings {
             return Ok(path.into());
         }
         Ok(data_dir().map_err(Failure::usage)?.join("relay.db"))
+    }
+
+    /// Where the data is: in PostgreSQL where an address is set, else in the database file. A file that
+    /// is named by a flag wins over an address in the environment.
+    pub fn place(&self) -> Result<Place, Failure> {
+        if self.is_flag(&env::DB_PATH) && !self.is_flag(&env::DATABASE_URL) {
+            return Ok(Place::File(self.database()?));
+        }
+        match self.address()? {
+            Some(address) => Ok(Place::Server(address)),
+            None => Ok(Place::File(self.database()?)),
+        }
+    }
+
+    /// The address of the PostgreSQL database, where one is set.
+    pub fn address(&self) -> Result<Option<Address>, Failure> {
+        let address = env::DATABASE_URL.read(&|name| self.get(name), str::parse::<Address>);
+        address.map_err(|bad| self.explain(bad))
     }
 
     /// True when the variable, or a flag in its place, is set.

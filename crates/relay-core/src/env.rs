@@ -60,6 +60,7 @@ variables! {
     PORT = Server "AGENT_RELAY_PORT" or "PORT", "4850"; "The port to listen on; 0 takes a free one."
     HOST = Server "AGENT_RELAY_HOST" or "HOST", "127.0.0.1"; "The address to bind to. With the default, `[::1]` is bound too. Another than loopback takes a token."
     DB_PATH = Server "AGENT_RELAY_DB_PATH" or "DB_PATH", "relay.db in the user's data directory"; "The database file."
+    DATABASE_URL = Server "AGENT_RELAY_DATABASE_URL", "none", secret; "A PostgreSQL database in place of the file, `postgres://user:password@host:port/name`; several relays may share it."
     LOG = Server "AGENT_RELAY_LOG", "info"; "What to log, as a filter of tracing: `info`, `relay_server=debug`. `json` before it (`json,info`) writes JSON lines."
     STALE_TTL = Server "STALE_TTL_MS", "120000"; "An agent not heard of for so many milliseconds is offline."
     OFFLINE_PRUNE = Server "OFFLINE_PRUNE_MS", "86400000"; "An agent offline for so many milliseconds is removed; its mail waits on."

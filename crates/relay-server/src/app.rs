@@ -64,7 +64,6 @@ pub struct Inner {
     pub started_at: Timestamp,
     mcp: OnceLock<Arc<dyn Mcp>>,
     stopping: watch::Sender<bool>,
-    revocations: watch::Sender<u64>,
     fanout_task: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -92,7 +91,6 @@ impl App {
             started_at: store.now(),
             mcp: OnceLock::new(),
             stopping: watch::Sender::new(false),
-            revocations: watch::Sender::new(0),
             fanout_task: Mutex::new(Some(task)),
             config,
             store,
@@ -130,12 +128,7 @@ impl Inner {
 
     /// Changes whenever a token was revoked.
     pub fn revocations(&self) -> watch::Receiver<u64> {
-        self.revocations.subscribe()
-    }
-
-    /// Makes every stream look at its token again.
-    pub fn revoked(&self) {
-        self.revocations.send_modify(|count| *count += 1);
+        self.store.revocations()
     }
 
     /// Closes the store, which ends the feed, and waits for the last events to be handed out.

@@ -77,8 +77,9 @@ impl Fanout {
 
     /// Hands out events until the store closes.
     pub async fn run(&self, mut feed: Feed) {
-        while let Some(events) = feed.next().await {
-            self.publish(events);
+        while let Some(told) = feed.next().await {
+            self.publish(told.events);
+            self.pass(told.through);
         }
     }
 
@@ -90,6 +91,17 @@ impl Fanout {
         let position = state.position;
         drop(state);
         self.position.send_replace(position);
+    }
+
+    /// Moves on to a number, which need not be that of an event that was told: some mail expires before
+    /// it is read.
+    fn pass(&self, through: Seq) {
+        let mut state = self.state();
+        if through > state.position {
+            state.position = through;
+            drop(state);
+            self.position.send_replace(through);
+        }
     }
 
     /// The last event that was handed out.

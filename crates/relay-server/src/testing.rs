@@ -14,7 +14,7 @@ use relay_core::{
     time::{ManualClock, Timestamp},
     token::{Kind, mint},
 };
-use relay_store::Store;
+use relay_store::{Place, Store};
 use secrecy::SecretString;
 use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
@@ -28,6 +28,7 @@ pub const START: Timestamp = Timestamp(1_800_000_000_000);
 pub struct TestRelay {
     builder: Builder,
     folder: TempDir,
+    place: Place,
     address: SocketAddr,
     running: Option<Running>,
 }
@@ -119,16 +120,32 @@ impl Builder {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("a bound port");
         let folder = TempDir::new().expect("a temporary folder");
-        let running = run(&self, folder.path(), listener).await;
-        TestRelay { builder: self, folder, address, running: Some(running) }
+        let place = place(folder.path()).await;
+        let running = run(&self, &place, listener).await;
+        TestRelay { builder: self, folder, place, address, running: Some(running) }
     }
 }
 
-async fn run(builder: &Builder, folder: &Path, listener: TcpListener) -> Running {
+/// A file; with `RELAY_TEST_BACKEND=postgres` a schema of its own in the tests' PostgreSQL.
+async fn place(folder: &Path) -> Place {
+    let server = if on_postgres() { relay_store::testing::postgres().await } else { None };
+    server.unwrap_or_else(|| Place::File(folder.join("relay.db")))
+}
+
+/// True where the tests' relays are to use PostgreSQL.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "on which database the tests run, which is no setting"
+)]
+pub fn on_postgres() -> bool {
+    std::env::var("RELAY_TEST_BACKEND").is_ok_and(|backend| backend == "postgres")
+}
+
+async fn run(builder: &Builder, place: &Place, listener: TcpListener) -> Running {
     let config = relay_store::Config {
-        clock: std::sync::Arc::new(builder.clock.clone()),
+        clock: Some(std::sync::Arc::new(builder.clock.clone())),
         integrations: builder.config.integrations.known(),
-        ..relay_store::Config::new(folder.join("relay.db"))
+        ..relay_store::Config::at(place.clone())
     };
     let store = Store::open(config).await.expect("the database opens");
     let app = App::new(builder.config.clone(), store).await.expect("the agents are read");
@@ -213,7 +230,7 @@ impl TestRelay {
     pub async fn start_again(&mut self) {
         assert!(self.running.is_none(), "the relay runs already");
         let listener = TcpListener::bind(self.address).await.expect("the port is free again");
-        self.running = Some(run(&self.builder, self.folder.path(), listener).await);
+        self.running = Some(run(&self.builder, &self.place, listener).await);
     }
 
     /// Changes the settings with which it starts again.

@@ -30,8 +30,8 @@ use crate::{
 
 impl Store {
     /// One agent.
-    #[expect(clippy::unused_async, reason = "with several servers this asks the database")]
     pub async fn agent(&self, id: &AgentId) -> Result<Agent, StoreError> {
+        self.current().await?;
         let found = self.shared.read(|d| d.get(id).map(|entry| entry.agent.clone()));
         found.ok_or_else(|| send::unregistered(id).into())
     }
@@ -46,8 +46,8 @@ impl Store {
     }
 
     /// All agents that fit, by id, however many pages they would fill.
-    #[expect(clippy::unused_async, reason = "with several servers this asks the database")]
     pub async fn every_agent(&self, query: &query::Agents) -> Result<Vec<Agent>, StoreError> {
+        self.current().await?;
         let mut fitting: Vec<Agent> = self.shared.read(|directory| {
             let all = directory.agents().filter(|entry| !entry.built_in).map(|entry| &entry.agent);
             all.filter(|agent| fits(agent, query)).cloned().collect()

@@ -17,10 +17,10 @@ use sha2::{Digest as _, Sha256};
 use sqlx::{AnyConnection, Connection as _, Row as _};
 
 use crate::{
-    dialect::{self, Access, Found},
+    dialect::{Access, Found, sqlite},
     error::StoreError,
     lock,
-    store::check_before_touching,
+    open::check_before_touching,
 };
 
 /// What a checked database file holds.
@@ -63,8 +63,8 @@ pub async fn backup(database: &Path, to: &Path) -> Result<Snapshot, StoreError> 
 async fn copy(database: &Path, partial: &Path, to: &Path) -> Result<Snapshot, StoreError> {
     // It exists, empty and private, before anything is written to it.
     drop(lock::private(partial, true).map_err(|error| fail(partial, &error))?);
-    let mut connection = dialect::connect(database, Access::Copy).await?;
-    dialect::copy_into(&mut connection, partial).await?;
+    let mut connection = sqlite::connect(database, Access::Copy).await?;
+    sqlite::copy_into(&mut connection, partial).await?;
     connection.close().await?;
     let snapshot = check(partial).await?;
     File::open(partial).and_then(|file| file.sync_all()).map_err(|error| fail(partial, &error))?;
@@ -104,7 +104,7 @@ pub enum Depth {
 pub async fn examine(file: &Path, depth: Depth) -> Result<Snapshot, StoreError> {
     require(file)?;
     check_before_touching(file).await?;
-    let mut connection = dialect::connect(file, Access::Read).await?;
+    let mut connection = sqlite::connect(file, Access::Read).await?;
     let looked = look(file, &mut connection, depth).await;
     connection.close().await?;
     looked
@@ -116,12 +116,12 @@ async fn look(
     depth: Depth,
 ) -> Result<Snapshot, StoreError> {
     let damaged = |why: String| StoreError::Damaged { path: file.to_owned(), why };
-    let Found::Schema(schema) = dialect::look(connection).await? else {
+    let Found::Schema(schema) = sqlite::look(connection).await? else {
         return Err(StoreError::Foreign { path: file.to_owned() });
     };
     let verdict = match depth {
-        Depth::Quick => dialect::quick_check(&mut *connection).await,
-        Depth::Full => dialect::integrity_check(&mut *connection).await,
+        Depth::Quick => sqlite::quick_check(&mut *connection).await,
+        Depth::Full => sqlite::integrity_check(&mut *connection).await,
     };
     match verdict {
         Ok(verdict) if verdict == "ok" => {}
@@ -143,7 +143,7 @@ async fn look(
         bytes: 0,
         sha256: String::new(),
         schema,
-        seq: Seq(dialect::highest(connection).await?),
+        seq: Seq(sqlite::highest(connection).await?),
         agents: number(connection, "SELECT count(*) FROM agent WHERE removed_at IS NULL").await?,
         messages: number(connection, "SELECT count(*) FROM message WHERE deleted_at IS NULL")
             .await?,
@@ -180,7 +180,7 @@ async fn number(connection: &mut AnyConnection, sql: &'static str) -> Result<i64
 }
 
 /// A file that is not there is told as such, before SQLite makes one.
-fn require(file: &Path) -> Result<(), StoreError> {
+pub(crate) fn require(file: &Path) -> Result<(), StoreError> {
     match file.metadata() {
         Ok(meta) if meta.is_file() && meta.len() > 0 => Ok(()),
         Ok(meta) if meta.is_file() => Err(fail(file, "is empty")),

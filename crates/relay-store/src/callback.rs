@@ -14,7 +14,7 @@ use relay_core::{
 use sqlx::{Row, any::AnyRow};
 use tokio::sync::watch;
 
-use crate::{dialect, error::StoreError, message::Page, queue::Command, row, store::Store, tx::Tx};
+use crate::{error::StoreError, message::Page, queue::Command, row, store::Store, tx::Tx};
 
 /// The columns of a dead letter.
 macro_rules! letter_columns {
@@ -27,7 +27,7 @@ macro_rules! letter_columns {
 /// task the first, and what is sent again by request.
 macro_rules! sendable {
     () => {
-        "c.integration = $1 AND c.state = 'waiting' AND c.id NOT IN (EACH($2)) \
+        "c.integration = $1 AND c.state = 'waiting' AND c.id NOT IN (EACH_ID($2)) \
          AND (c.resent = 1 OR NOT EXISTS (SELECT 1 FROM callback p WHERE p.integration = c.integration \
               AND p.task_id = c.task_id AND p.state = 'waiting' AND p.resent = 0 AND p.sequence < c.sequence))"
     };
@@ -55,7 +55,7 @@ impl Store {
         under_way: &[CallbackId],
         limit: u32,
     ) -> Result<Vec<Due>, StoreError> {
-        let sql = dialect::sql(concat!(
+        let sql = self.shared.dialect.sql(concat!(
             "SELECT c.id, c.task_id, c.attempts, c.body FROM callback c WHERE ",
             sendable!(),
             " AND c.next_at <= $3 ORDER BY c.next_at, c.id LIMIT $4"
@@ -82,10 +82,10 @@ impl Store {
         integration: &AgentId,
         under_way: &[CallbackId],
     ) -> Result<Option<Timestamp>, StoreError> {
-        let sql = dialect::sql(concat!(
-            "SELECT min(c.next_at) AS next_at FROM callback c WHERE ",
-            sendable!()
-        ));
+        let sql = self
+            .shared
+            .dialect
+            .sql(concat!("SELECT min(c.next_at) AS next_at FROM callback c WHERE ", sendable!()));
         let query =
             sqlx::query(sql).bind(integration.folded()).bind(serde_json::to_string(under_way)?);
         let row = query.fetch_one(&self.readers).await?;

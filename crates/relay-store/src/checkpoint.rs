@@ -17,7 +17,7 @@ use sqlx::{AnyConnection, Connection};
 use tokio::{sync::Notify, task::JoinHandle};
 
 use crate::{
-    dialect::{self, Access},
+    dialect::{Access, sqlite},
     queue::WeakQueue,
 };
 
@@ -111,12 +111,12 @@ async fn run(path: PathBuf, due: Due, queue: WeakQueue) {
 async fn checkpoint(path: &Path, kept: &mut Option<AnyConnection>) -> Result<i64, sqlx::Error> {
     let mut connection = match kept.take() {
         Some(connection) => connection,
-        None => dialect::connect(path, Access::Write).await?,
+        None => sqlite::connect(path, Access::Write).await?,
     };
-    let mut pages = dialect::checkpoint_beside(&mut connection).await?;
+    let mut pages = sqlite::checkpoint_beside(&mut connection).await?;
     if pages > LONGEST {
         // What was written meanwhile is little, and the writer shall find still less to do.
-        pages = dialect::checkpoint_beside(&mut connection).await?;
+        pages = sqlite::checkpoint_beside(&mut connection).await?;
     }
     *kept = Some(connection);
     Ok(pages)

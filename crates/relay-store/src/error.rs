@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use relay_core::error::{Code, Refused};
+use sqlx::postgres::PgDatabaseError;
 
 /// Why the store did not do as it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -129,17 +130,35 @@ mod primary {
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
+        let Some(told) = error.as_database_error() else { return Self::Failed(error.to_string()) };
+        let code = told.code().unwrap_or_default();
+        if told.try_downcast_ref::<PgDatabaseError>().is_some() {
+            return Self::of_postgres(&code, error.to_string());
+        }
+        Self::of_sqlite(code.parse().unwrap_or_default(), error.to_string())
+    }
+}
+
+impl StoreError {
+    fn of_sqlite(code: i64, text: String) -> Self {
         use primary::{CONSTRAINT, ERROR, FULL, MISMATCH, RANGE, TOO_BIG};
-        let code = error
-            .as_database_error()
-            .and_then(sqlx::error::DatabaseError::code)
-            .and_then(|c| c.parse::<i64>().ok());
-        match code.map(|c| c & 0xff) {
-            Some(FULL) => Self::Full,
-            Some(ERROR | CONSTRAINT | TOO_BIG | MISMATCH | RANGE) => {
-                Self::Statement(error.to_string())
-            }
-            _ => Self::Failed(error.to_string()),
+        match code & 0xff {
+            FULL => Self::Full,
+            ERROR | CONSTRAINT | TOO_BIG | MISMATCH | RANGE => Self::Statement(text),
+            _ => Self::Failed(text),
+        }
+    }
+
+    /// By the class of a SQLSTATE, its first two characters
+    /// (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
+    fn of_postgres(state: &str, text: String) -> Self {
+        match (state, state.get(..2)) {
+            ("53100", _) => Self::Full,
+            // The writers' lock, or a row, was not to be had in time: others have much to write.
+            ("55P03", _) => Self::Overloaded,
+            // Not supported, wrong cardinality, data, integrity, syntax or access rule, a limit.
+            (_, Some("0A" | "21" | "22" | "23" | "42" | "54")) => Self::Statement(text),
+            _ => Self::Failed(text),
         }
     }
 }

@@ -1,6 +1,9 @@
 //! The log: rows to events and back, and reading on from a cursor.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, atomic::Ordering},
+};
 
 use relay_core::{
     agent::Agent,
@@ -10,14 +13,15 @@ use relay_core::{
     pair::Pair,
     task::TaskEvent,
     text::Slug,
-    time::{Clock, Timestamp},
+    time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sqlx::{AnyPool, Row, any::AnyRow};
 
 use crate::{
-    dialect,
+    clock::StoreClock,
+    dialect::Dialect,
     error::StoreError,
     row::{self, message_columns},
     shared::Shared,
@@ -144,7 +148,7 @@ fn read_row(row: &AnyRow) -> Result<Bare, StoreError> {
 pub(crate) struct Log {
     pub(crate) readers: AnyPool,
     pub(crate) shared: Arc<Shared>,
-    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) clock: Arc<StoreClock>,
 }
 
 impl Store {
@@ -176,12 +180,26 @@ impl Log {
         }
         let (messages, messages_end) = self.replay_messages(reader, after, through, limit).await?;
         let (events, events_end) = self.replay_events(after, through, limit).await?;
+        self.see_pruned().await?;
         let cursor = messages_end.min(events_end);
         let mut all = messages;
         all.extend(self.concerning(reader, events));
         all.retain(|event| event.seq <= cursor);
         all.sort_by_key(|event| event.seq);
         Ok(Replay { events: all.into_iter().map(Arc::new).collect(), cursor })
+    }
+
+    /// Another server may have removed what was just read, or not read any more. Looked up behind the
+    /// reading, so that no hole goes unnoticed.
+    async fn see_pruned(&self) -> Result<(), StoreError> {
+        if self.shared.dialect == Dialect::Sqlite {
+            return Ok(());
+        }
+        let sql = "SELECT value FROM counter WHERE name = 'pruned_through'";
+        if let Some(row) = sqlx::query(sql).fetch_optional(&self.readers).await? {
+            self.shared.pruned_through.fetch_max(row.try_get("value")?, Ordering::SeqCst);
+        }
+        Ok(())
     }
 
     /// The messages themselves: their own events.
@@ -198,7 +216,7 @@ impl Log {
             // Its mail is nobody's to read.
             Reader::Integration(_) => return Ok((Vec::new(), through)),
         };
-        let sql = dialect::sql(concat!(
+        let sql = self.shared.dialect.sql(concat!(
             "SELECT ",
             message_columns!(),
             ", s.since FROM message m \
@@ -292,10 +310,10 @@ impl Log {
         if ids.is_empty() {
             return Ok(HashMap::new());
         }
-        let sql = dialect::sql(concat!(
+        let sql = self.shared.dialect.sql(concat!(
             "SELECT ",
             message_columns!(),
-            " FROM message m WHERE m.id IN (EACH($1))"
+            " FROM message m WHERE m.id IN (EACH_ID($1))"
         ));
         let rows =
             sqlx::query(sql).bind(serde_json::to_string(ids)?).fetch_all(&self.readers).await?;

@@ -9,7 +9,6 @@ use relay_core::{
 };
 
 use crate::{
-    dialect::{self, text_fits},
     error::StoreError,
     message::Page,
     row::{self, message_columns},
@@ -44,9 +43,7 @@ macro_rules! list {
              AND ($6 IS NULL OR m.kind = $6) AND ($7 IS NULL OR m.channel = $7) \
              AND ($8 IS NULL OR m.thread_id = $8) \
              AND ($9 IS NULL OR ($9 = 1 AND m.claim_state IS NOT NULL) OR ($9 = 0 AND m.claim_state IS NULL)) \
-             AND ($12 IS NULL OR ",
-            text_fits!(),
-            ") AND ($13 IS NULL OR m.sender = $13 OR m.claim_by = $13 OR m.id IN ",
+             AND ($12 IS NULL OR TEXT_FITS($12)) AND ($13 IS NULL OR m.sender = $13 OR m.claim_by = $13 OR m.id IN ",
             mail_of!("$13"),
             ") ORDER BY m.id ",
             $order,
@@ -100,14 +97,20 @@ impl Store {
         };
         let upward = query.unread == Some(true) || query.since.is_some();
         let limit = query.limit.map_or(DEFAULT_LIMIT, |limit| limit.0) as usize;
-        let (reader, channels) = self.reader(query)?;
+        let (reader, channels) = if let Ok(known) = self.reader(query) {
+            known
+        } else {
+            // Another server may have registered it a moment ago.
+            self.current().await?;
+            self.reader(query)?
+        };
         let sql = match (reader.is_some(), upward) {
             (true, true) => INBOX_UP,
             (true, false) => INBOX_DOWN,
             (false, true) => ALL_UP,
             (false, false) => ALL_DOWN,
         };
-        let rows = sqlx::query(dialect::sql(sql))
+        let rows = sqlx::query(self.shared.dialect.sql(sql))
             .bind(reader)
             .bind(query.since.map_or(0, |seq| seq.0))
             .bind(query.before.map_or(i64::MAX, |seq| seq.0))
@@ -151,7 +154,10 @@ impl Store {
     }
 
     async fn words(&self, q: &str) -> Result<String, StoreError> {
-        let words = dialect::search_words(q)
+        let words = self
+            .shared
+            .dialect
+            .search_words(q)
             .ok_or_else(|| Refused::field("q", "has no word to search for"))?;
         // The index follows the log; a search waits for it, and does with what there is when it cannot.
         if let Err(error) = self.index().await {

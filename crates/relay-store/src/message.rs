@@ -14,7 +14,7 @@ use relay_core::{
 use sqlx::Row;
 
 use crate::{
-    claim, dialect,
+    claim,
     error::StoreError,
     queue::Command,
     row::{self, message_columns},
@@ -124,7 +124,7 @@ impl Store {
 
     /// Where a new reader starts.
     pub async fn cursor(&self) -> Result<Cursor, StoreError> {
-        let seq = self.head();
+        let seq = self.current().await?;
         let row = sqlx::query("SELECT coalesce(max(id), 0) AS newest FROM message")
             .fetch_one(&self.readers)
             .await?;
@@ -175,7 +175,7 @@ impl Command for Delete {
         }
         let sql = "UPDATE message SET body = '', subject = NULL, payload = NULL, meta = NULL, deleted_at = $1 WHERE id = $2";
         tx.execute(sqlx::query(sql).bind(now.0).bind(self.id.0)).await?;
-        tx.execute(sqlx::query(dialect::FORGET_TEXT).bind(self.id.0)).await?;
+        tx.execute(sqlx::query(tx.dialect.forget_texts()).bind(format!("[{}]", self.id.0))).await?;
         let seq = tx.next_seq();
         tx.append(Event {
             message: Some(stored.message),

@@ -9,7 +9,6 @@ use relay_core::{
 };
 
 use crate::{
-    dialect,
     error::StoreError,
     row::{self, Stored, message_columns},
     tx::Tx,
@@ -27,7 +26,7 @@ pub(crate) async fn waiting(
     }
     tx.flush_events().await?;
     let keeping: Vec<&Address> = gained.iter().filter(|address| address.keeps_mail()).collect();
-    let sql = dialect::sql(concat!(
+    let sql = tx.dialect.sql(concat!(
         "SELECT ",
         message_columns!(),
         " FROM message m WHERE m.address IN (EACH($1)) AND m.sender <> $3 AND m.deleted_at IS NULL \

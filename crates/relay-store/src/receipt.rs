@@ -14,7 +14,7 @@ use relay_core::{
 use sqlx::Row;
 
 use crate::{
-    claim, dialect, error::StoreError, event::Log, message::Acting, offer, queue::Command, row,
+    claim, error::StoreError, event::Log, message::Acting, offer, queue::Command, row,
     store::Store, tx::Tx,
 };
 
@@ -73,10 +73,10 @@ impl Log {
             return Ok(());
         }
         let ids: Vec<MessageId> = messages.iter().map(|message| message.id).collect();
-        let sql = dialect::sql(
+        let sql = self.shared.dialect.sql(
             "SELECT message_id, agent FROM (SELECT message_id, agent, read_at, row_number() OVER \
              (PARTITION BY message_id ORDER BY read_at, agent) AS place FROM receipt \
-             WHERE read_at IS NOT NULL AND message_id IN (EACH($1))) AS readers \
+             WHERE read_at IS NOT NULL AND message_id IN (EACH_ID($1))) AS readers \
              WHERE place <= $2 ORDER BY message_id, place",
         );
         let query = sqlx::query(sql).bind(serde_json::to_string(&ids)?).bind(READERS_SHOWN as i64);

@@ -17,10 +17,10 @@ use sqlx::Connection as _;
 
 use crate::{
     backup::{self, Snapshot, beside, fail, sync_folder},
-    dialect::{self, Access},
+    dialect::{Access, sqlite},
     error::StoreError,
     lock::{self, Lock},
-    store::check_before_touching,
+    open::check_before_touching,
 };
 
 /// How far numbers jump where nobody knows how far the old file had come.
@@ -87,10 +87,10 @@ async fn old(database: &Path) -> Option<i64> {
         Err(StoreError::Newer { .. }) => Access::Read,
         Err(_) => return None,
     };
-    let mut connection = dialect::connect(database, access).await.ok()?;
-    let head = dialect::highest(&mut connection).await.ok();
+    let mut connection = sqlite::connect(database, access).await.ok()?;
+    let head = sqlite::highest(&mut connection).await.ok();
     if access == Access::Write {
-        let _ = dialect::checkpoint(&mut connection).await;
+        let _ = sqlite::checkpoint(&mut connection).await;
     }
     let _ = connection.close().await;
     head
@@ -103,11 +103,11 @@ async fn prepare(from: &Path, copy: &Path, floor: i64, seq: i64) -> Result<(), S
     let mut target = lock::private(copy, true).map_err(|error| fail(copy, &error))?;
     io::copy(&mut source, &mut target).map_err(|error| fail(copy, &error))?;
     drop(target);
-    let mut connection = dialect::connect(copy, Access::Write).await?;
+    let mut connection = sqlite::connect(copy, Access::Write).await?;
     if floor > seq {
-        dialect::raise(&mut connection, floor).await?;
+        sqlite::raise(&mut connection, floor).await?;
     }
-    dialect::checkpoint(&mut connection).await?;
+    sqlite::checkpoint(&mut connection).await?;
     connection.close().await?;
     File::open(copy).and_then(|file| file.sync_all()).map_err(|error| fail(copy, &error))
 }

@@ -11,7 +11,7 @@ use relay_core::{
 use sqlx::Row;
 
 use crate::{
-    agent, claim, dialect,
+    agent, claim,
     directory::{Change, Entry},
     error::StoreError,
     pair,
@@ -148,12 +148,12 @@ impl Command for Retain {
         let (events, last_event) = old_events(tx, before).await?;
         let ids = serde_json::to_string(&messages)?;
         for sql in [
-            "DELETE FROM receipt WHERE message_id IN (EACH($1))",
-            "DELETE FROM message WHERE id IN (EACH($1))",
+            "DELETE FROM receipt WHERE message_id IN (EACH_ID($1))",
+            "DELETE FROM message WHERE id IN (EACH_ID($1))",
         ] {
-            tx.execute(sqlx::query(dialect::sql(sql)).bind(ids.clone())).await?;
+            tx.execute(sqlx::query(tx.dialect.sql(sql)).bind(ids.clone())).await?;
         }
-        tx.execute(sqlx::query(dialect::FORGET_TEXTS).bind(ids)).await?;
+        tx.execute(sqlx::query(tx.dialect.forget_texts()).bind(ids)).await?;
         let sql = "DELETE FROM event WHERE seq <= $1 AND at < $2";
         tx.execute(sqlx::query(sql).bind(last_event).bind(before)).await?;
         let through = last_message.max(last_event);
@@ -194,11 +194,11 @@ async fn remove_tasks(tx: &mut Tx<'_>, before: i64) -> Result<u64, StoreError> {
         rows.iter().map(|row| Ok(row.try_get("id")?)).collect::<Result<_, StoreError>>()?;
     let list = serde_json::to_string(&ids)?;
     for sql in [
-        "DELETE FROM callback WHERE task_id IN (EACH($1))",
-        "DELETE FROM task_event WHERE task_id IN (EACH($1))",
-        "DELETE FROM task WHERE id IN (EACH($1))",
+        "DELETE FROM callback WHERE task_id IN (EACH_ID($1))",
+        "DELETE FROM task_event WHERE task_id IN (EACH_ID($1))",
+        "DELETE FROM task WHERE id IN (EACH_ID($1))",
     ] {
-        tx.execute(sqlx::query(dialect::sql(sql)).bind(list.clone())).await?;
+        tx.execute(sqlx::query(tx.dialect.sql(sql)).bind(list.clone())).await?;
     }
     let sql = "DELETE FROM callback WHERE id IN \
          (SELECT id FROM callback WHERE state = 'delivered' AND ended_at < $1 ORDER BY ended_at LIMIT $2)";

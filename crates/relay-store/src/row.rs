@@ -16,7 +16,7 @@ use sqlx::{
     query::Query,
 };
 
-use crate::{dialect, error::StoreError, task::StoredTask};
+use crate::{dialect::NEW_MESSAGE, error::StoreError, task::StoredTask};
 
 /// A message with its lease, which keeps its generation when nobody holds it.
 #[derive(Clone, Debug)]
@@ -199,7 +199,7 @@ pub(crate) fn bind_message<'q>(
 pub(crate) fn bind_nothing(
     mut query: Query<'_, Any, AnyArguments>,
 ) -> Query<'_, Any, AnyArguments> {
-    for _ in dialect::NEW_MESSAGE {
+    for _ in NEW_MESSAGE {
         query = query.bind(None::<i64>);
     }
     query

@@ -3,7 +3,13 @@
 use relay_core::id::Seq;
 use sqlx::Row;
 
-use crate::{dialect, error::StoreError, queue::Command, store::Store, tx::Tx};
+use crate::{
+    dialect::{Dialect, postgres, sqlite},
+    error::StoreError,
+    queue::Command,
+    store::Store,
+    tx::Tx,
+};
 
 /// The most numbers of the log that one transaction indexes: whoever sends meanwhile waits for it.
 const CHUNK: i64 = 256;
@@ -38,11 +44,33 @@ impl Command for IndexText {
         let from = indexed(&mut *tx.connection).await?;
         let to = self.through.0.min(from + CHUNK);
         if to > from {
-            tx.execute(sqlx::query(dialect::INDEX_TEXT).bind(from).bind(to)).await?;
+            match tx.dialect {
+                Dialect::Sqlite => {
+                    tx.execute(sqlx::query(sqlite::INDEX_TEXT).bind(from).bind(to)).await?;
+                }
+                Dialect::Postgres => index_words(tx, from, to).await?,
+            }
             set_counter(tx, "indexed_through", to).await?;
         }
         Ok(())
     }
+}
+
+/// Splits the texts into words here: what a database takes for a word or a letter depends on how it
+/// was set up.
+async fn index_words(tx: &mut Tx<'_>, from: i64, to: i64) -> Result<(), StoreError> {
+    let sql =
+        "SELECT id, subject, body FROM message WHERE id > $1 AND id <= $2 AND deleted_at IS NULL";
+    let rows = sqlx::query(sql).bind(from).bind(to).fetch_all(&mut *tx.connection).await?;
+    let mut words = Vec::with_capacity(rows.len());
+    for row in rows {
+        let subject: Option<String> = row.try_get("subject")?;
+        let text = format!("{} {}", subject.unwrap_or_default(), row.try_get::<String, _>("body")?);
+        words.push((row.try_get::<i64, _>("id")?, postgres::words(&text)));
+    }
+    let list = serde_json::to_string(&words)?;
+    tx.execute(sqlx::query(postgres::INDEX_WORDS).bind(list)).await?;
+    Ok(())
 }
 
 pub(crate) async fn set_counter(

@@ -1,7 +1,7 @@
 //! Sending: what a batch of messages must look up is looked up once, what it stores is one
 //! statement.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use relay_core::{
     api::{reply::Sent, request::SendMessage},
@@ -18,7 +18,7 @@ use sqlx::Row;
 use tokio::sync::oneshot;
 
 use crate::{
-    claim, dialect,
+    claim,
     directory::{Directory, Entry},
     error::StoreError,
     message::Delivery,
@@ -137,23 +137,14 @@ pub(crate) async fn run(tx: &mut Tx<'_>, sends: &mut [Sending]) -> Result<(), St
 
 /// Stores the accepted messages of a batch in one statement.
 async fn insert(tx: &mut Tx<'_>, stored: &[(Message, Option<Digest>)]) -> Result<(), StoreError> {
-    let (sql, places) = dialect::insert_messages(stored.len());
-    let mut query = sqlx::query(sql);
-    for (message, digest) in stored {
-        query = row::bind_message(query, message, digest.as_ref());
-    }
-    for _ in stored.len()..places {
-        query = row::bind_nothing(query);
-    }
+    let query = tx.dialect.insert_messages(stored);
     tx.execute(query).await?;
     Ok(())
 }
 
 /// Stores one message that the relay writes for a task or a pair, and tells of it.
 pub(crate) async fn put(tx: &mut Tx<'_>, message: Message) -> Result<(), StoreError> {
-    let query = row::bind_message(sqlx::query(dialect::insert_message()), &message, None)
-        .bind(message.task_id.map(|id| id.0))
-        .bind(message.pair_id.as_ref().map(ToString::to_string));
+    let query = tx.dialect.insert_message(&message);
     tx.execute(query).await?;
     tx.publish(Event::of_message(message));
     Ok(())
@@ -269,9 +260,9 @@ impl Lookups {
             self.find_threads(tx, &parents).await?;
             self.find_held(tx, sends).await?;
         }
-        let keys: Vec<String> = sends.iter().filter_map(Sending::key).map(|(_, key)| key).collect();
+        let keys: Vec<(AgentId, String)> = sends.iter().filter_map(Sending::key).collect();
         if !keys.is_empty() {
-            self.find_keyed(tx, &keys).await?;
+            self.find_keyed(tx, keys).await?;
         }
         Ok(())
     }
@@ -281,7 +272,7 @@ impl Lookups {
         tx: &mut Tx<'_>,
         parents: &[MessageId],
     ) -> Result<(), StoreError> {
-        let sql = dialect::sql("SELECT id, thread_id FROM message WHERE id IN (EACH($1))");
+        let sql = tx.dialect.sql("SELECT id, thread_id FROM message WHERE id IN (EACH_ID($1))");
         let rows = sqlx::query(sql)
             .bind(serde_json::to_string(parents)?)
             .fetch_all(&mut *tx.connection)
@@ -302,10 +293,10 @@ impl Lookups {
             .map(|entry| entry.agent.id.clone())
             .collect();
         let threads: Vec<MessageId> = self.threads.values().copied().collect();
-        let sql = dialect::sql(concat!(
+        let sql = tx.dialect.sql(concat!(
             "SELECT ",
             message_columns!(),
-            " FROM message m WHERE m.claim_state = 'held' AND m.claim_by IN (EACH($1)) AND m.thread_id IN (EACH($2))"
+            " FROM message m WHERE m.claim_state = 'held' AND m.claim_by IN (EACH($1)) AND m.thread_id IN (EACH_ID($2))"
         ));
         let query = sqlx::query(sql)
             .bind(serde_json::to_string(&senders)?)
@@ -315,14 +306,26 @@ impl Lookups {
         Ok(())
     }
 
-    async fn find_keyed(&mut self, tx: &mut Tx<'_>, keys: &[String]) -> Result<(), StoreError> {
-        let sql = dialect::sql(concat!(
+    /// The index on keys begins with who used them.
+    async fn find_keyed(
+        &mut self,
+        tx: &mut Tx<'_>,
+        keys: Vec<(AgentId, String)>,
+    ) -> Result<(), StoreError> {
+        let (senders, keys): (Vec<AgentId>, Vec<String>) = keys.into_iter().unzip();
+        let senders: BTreeSet<AgentId> = senders
+            .iter()
+            .filter_map(|id| tx.directory.get(id))
+            .map(|entry| entry.agent.id.clone())
+            .collect();
+        let sql = tx.dialect.sql(concat!(
             "SELECT ",
             message_columns!(),
-            ", m.request_digest FROM message m WHERE m.idempotency_key IN (EACH($1))"
+            ", m.request_digest FROM message m WHERE m.sender IN (EACH($1)) AND m.idempotency_key IN (EACH($2))"
         ));
         let rows = sqlx::query(sql)
-            .bind(serde_json::to_string(keys)?)
+            .bind(serde_json::to_string(&senders)?)
+            .bind(serde_json::to_string(&keys)?)
             .fetch_all(&mut *tx.connection)
             .await?;
         for row in rows {

@@ -11,8 +11,8 @@ use relay_core::{
 use sqlx::Row;
 
 use crate::{
-    dialect,
     error::StoreError,
+    place::Place,
     queue::Command,
     search::set_counter,
     store::{Store, WriterState},
@@ -141,19 +141,20 @@ impl Store {
             detail: state.to_string(),
         };
         let looked =
-            tokio::time::timeout(Duration::from_secs(20), dialect::integrity_check(&self.readers))
+            tokio::time::timeout(Duration::from_secs(20), self.shared.dialect.check(&self.readers))
                 .await;
         let (ok, detail) = match looked {
-            Ok(Ok(found)) if found == "ok" => {
-                (true, "the integrity check found nothing".to_owned())
-            }
-            Ok(Ok(found)) => {
-                (false, format!("the integrity check found: {found}; restore a backup"))
-            }
+            Ok(Ok(found)) if found == "ok" => (true, self.shared.dialect.well().to_owned()),
+            Ok(Ok(found)) => (false, self.shared.dialect.unwell(&found)),
             Ok(Err(error)) => (false, format!("cannot be read: {error}")),
             Err(_) => (true, "too large to be checked in 20 s".to_owned()),
         };
-        vec![writer, Check { name: "database".into(), ok, detail }]
+        let mut checks = vec![writer, Check { name: "database".into(), ok, detail }];
+        if let Some(why) = self.reduced() {
+            let detail = format!("reduced: {why}; a power cut may take what was acknowledged");
+            checks.push(Check { name: "durability".into(), ok: false, detail });
+        }
+        checks
     }
 
     /// Tries to store something, after an attempt that failed: nobody else may be writing, and
@@ -164,13 +165,18 @@ impl Store {
 
     /// What the writer has done since the start.
     pub fn metrics(&self) -> WriterMetrics {
-        let wal = std::fs::metadata(self.path.with_file_name(wal_name(&self.path)));
+        let wal_bytes = match &self.place {
+            Place::File(path) => {
+                std::fs::metadata(path.with_file_name(wal_name(path))).map_or(0, |meta| meta.len())
+            }
+            Place::Server(_) => 0,
+        };
         WriterMetrics {
             commits: self.shared.commits.load(Ordering::Relaxed),
             commands: self.shared.rows.load(Ordering::Relaxed),
             commit_micros: self.shared.commit_micros.load(Ordering::Relaxed),
             queue_depth: self.queue.depth() as u64,
-            wal_bytes: wal.map_or(0, |meta| meta.len()),
+            wal_bytes,
         }
     }
 }

@@ -17,7 +17,7 @@ use relay_core::{
 use sqlx::{Row, any::AnyRow};
 
 use crate::{
-    callback, dialect,
+    callback,
     error::StoreError,
     event::{Log, Reader},
     message::Page,
@@ -73,7 +73,7 @@ impl Store {
         query: &query::Tasks,
         viewer: &Reader,
     ) -> Result<Page<Task>, StoreError> {
-        let sql = dialect::sql(concat!(
+        let sql = self.shared.dialect.sql(concat!(
             "SELECT ",
             task_columns!(),
             " FROM task t JOIN message m ON m.id = t.message_id WHERE t.id < $1 \
@@ -153,10 +153,10 @@ impl Log {
         if ids.is_empty() {
             return Ok(HashMap::new());
         }
-        let sql = dialect::sql(concat!(
+        let sql = self.shared.dialect.sql(concat!(
             "SELECT ",
             task_columns!(),
-            " FROM task t JOIN message m ON m.id = t.message_id WHERE t.id IN (EACH($1))"
+            " FROM task t JOIN message m ON m.id = t.message_id WHERE t.id IN (EACH_ID($1))"
         ));
         let rows =
             sqlx::query(sql).bind(serde_json::to_string(ids)?).fetch_all(&self.readers).await?;

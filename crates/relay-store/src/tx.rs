@@ -12,7 +12,7 @@ use serde_json::Value;
 use sqlx::{Any, AnyConnection, query::Query};
 
 use crate::{
-    dialect,
+    dialect::Dialect,
     directory::{Change, Directory},
     error::StoreError,
     event,
@@ -22,6 +22,7 @@ use crate::{
 pub(crate) const LEASE: Duration = relay_core::lease::DEFAULT_SPAN;
 
 pub(crate) struct Tx<'w> {
+    pub(crate) dialect: Dialect,
     pub(crate) connection: &'w mut AnyConnection,
     pub(crate) directory: &'w mut Directory,
     last: &'w mut i64,
@@ -41,14 +42,23 @@ pub(crate) struct Outcome {
     alive: Vec<AgentId>,
 }
 
+impl Outcome {
+    /// True where other servers shall hear of it at once. Signs of life can wait until they look.
+    pub(crate) fn is_news(&self) -> bool {
+        let said = |change: &Change| !matches!(change, Change::Put(_));
+        !self.events.is_empty() || self.callbacks || self.changes.iter().any(said)
+    }
+}
+
 impl<'w> Tx<'w> {
     pub(crate) fn new(
+        dialect: Dialect,
         connection: &'w mut AnyConnection,
         directory: &'w mut Directory,
         last: &'w mut i64,
         now: Timestamp,
     ) -> Self {
-        Self { connection, directory, last, now, outcome: Outcome::default() }
+        Self { dialect, connection, directory, last, now, outcome: Outcome::default() }
     }
 
     /// The moment of this transaction, the same for all in it.
@@ -104,7 +114,7 @@ impl<'w> Tx<'w> {
             return Ok(());
         }
         let rows = Value::Array(std::mem::take(&mut self.outcome.unwritten)).to_string();
-        self.execute(sqlx::query(dialect::INSERT_EVENTS).bind(rows)).await?;
+        self.execute(sqlx::query(self.dialect.insert_events()).bind(rows)).await?;
         Ok(())
     }
 
@@ -122,9 +132,9 @@ impl<'w> Tx<'w> {
     /// Notes when the living were last seen, and renews what they hold.
     async fn renew(&mut self) -> Result<(), StoreError> {
         let alive = serde_json::to_string(&self.outcome.alive)?;
-        let seen = dialect::sql("UPDATE agent SET last_seen_at = $1 WHERE id IN (EACH($2))");
+        let seen = self.dialect.sql("UPDATE agent SET last_seen_at = $1 WHERE id IN (EACH($2))");
         self.execute(sqlx::query(seen).bind(self.now.0).bind(alive.clone())).await?;
-        let held = dialect::sql(
+        let held = self.dialect.sql(
             "UPDATE message SET claim_expires_at = $1 WHERE claim_state = 'held' AND claim_expires_at > $2 \
              AND claim_by IN (EACH($3))",
         );

@@ -6,42 +6,77 @@
 //! other. When the disk fails at the commit nobody is told yes: the connection is thrown away, and
 //! nothing is written until the database was opened again, checked, and its log flushed anew.
 
+mod reopen;
+
 use std::{
     panic::AssertUnwindSafe,
-    path::PathBuf,
-    sync::{Arc, PoisonError, atomic::Ordering},
-    time::Instant,
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
 };
 
 use futures_util::FutureExt;
-use relay_core::{event::Event, id::Seq, time::Clock};
+use relay_core::id::Seq;
 use sqlx::{AnyConnection, Connection, Executor};
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::timeout};
 
 use crate::{
-    checkpoint, dialect,
+    checkpoint,
+    clock::StoreClock,
+    dialect::{self, Dialect, Standing, sqlite},
     directory::Directory,
     error::StoreError,
-    event::{Log, Reader},
-    feed,
+    event::Log,
+    feed::{self, Told},
+    follow::Follower,
+    load,
+    place::Place,
     queue::{self, Item, Job, Queue},
     send::{self, Sending},
     shared::Shared,
-    store::{self, Known, WriterState},
+    store::{Known, WriterState},
     tx::{Outcome, Tx},
 };
 
 /// The most commands in one transaction.
 const BATCH: usize = 256;
 
+/// A batch on a server that answers takes a fraction of it. One that takes longer has lost its
+/// connection without being told.
+const LONGEST: Duration = Duration::from_secs(20);
+
+/// Who is told what was committed.
+pub(crate) enum Teller {
+    /// Those who listen, at once: nobody else writes.
+    Feed(feed::Sender),
+    /// Who puts it in order with what other servers have committed.
+    Follower(Follower),
+}
+
+impl Teller {
+    /// Tells of a batch that came behind a number; waits where the listener is far behind.
+    async fn tell(&self, after: i64, told: Told) {
+        match self {
+            // A listener that went away is told nothing more.
+            Self::Feed(feed) => drop(feed.send(told).await),
+            Self::Follower(follower) => follower.committed(Seq(after), told).await,
+        }
+    }
+}
+
 pub(crate) struct Writer {
-    path: PathBuf,
+    place: Place,
+    dialect: Dialect,
     connection: Option<AnyConnection>,
     directory: Directory,
+    /// The version that the writer's own directory has.
+    version: i64,
     last: i64,
-    clock: Arc<dyn Clock>,
+    /// Whether the commit of the batch under way was asked for.
+    committing: bool,
+    channel: Option<String>,
+    clock: Arc<StoreClock>,
     shared: Arc<Shared>,
-    feed: feed::Sender,
+    teller: Teller,
     log: Log,
     checkpoint_due: checkpoint::Due,
     unmoved: u64,
@@ -51,12 +86,14 @@ pub(crate) struct Writer {
 
 /// What the writer starts with.
 pub(crate) struct Start {
-    pub(crate) path: PathBuf,
+    pub(crate) place: Place,
     pub(crate) connection: AnyConnection,
     pub(crate) directory: Directory,
-    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) standing: Standing,
+    pub(crate) channel: Option<String>,
+    pub(crate) clock: Arc<StoreClock>,
     pub(crate) shared: Arc<Shared>,
-    pub(crate) feed: feed::Sender,
+    pub(crate) teller: Teller,
     pub(crate) log: Log,
     pub(crate) checkpoint_due: checkpoint::Due,
     pub(crate) integrations: Vec<Known>,
@@ -65,39 +102,38 @@ pub(crate) struct Start {
 
 /// Starts the writer.
 pub(crate) fn spawn(start: Start) -> Queue {
-    let Start {
-        path,
-        connection,
-        directory,
-        clock,
-        shared,
-        feed,
-        log,
-        checkpoint_due,
-        integrations,
-        depth,
-    } = start;
-    let (queue, items) = queue::channel(depth);
-    let last = shared.head.load(Ordering::SeqCst);
-    let connection = Some(connection);
-    tokio::spawn(
-        Writer {
-            path,
-            connection,
-            directory,
-            last,
-            clock,
-            shared,
-            feed,
-            log,
-            checkpoint_due,
-            unmoved: 0,
-            integrations,
-            items,
-        }
-        .serve(),
-    );
+    let (queue, items) = queue::channel(start.depth);
+    let writer = Writer {
+        dialect: start.place.dialect(),
+        place: start.place,
+        connection: Some(start.connection),
+        directory: start.directory,
+        version: start.standing.directory,
+        last: start.standing.highest,
+        committing: false,
+        channel: start.channel,
+        clock: start.clock,
+        shared: start.shared,
+        teller: start.teller,
+        log: start.log,
+        checkpoint_due: start.checkpoint_due,
+        unmoved: 0,
+        integrations: start.integrations,
+        items,
+    };
+    tokio::spawn(writer.serve());
     queue
+}
+
+/// What a batch has done, where it began, and where it led to.
+struct Written {
+    outcome: Outcome,
+    /// The largest number before it.
+    after: i64,
+    /// The directory's version before it.
+    began: i64,
+    /// The version behind it, where it changed something.
+    version: Option<i64>,
 }
 
 impl Writer {
@@ -125,7 +161,9 @@ impl Writer {
         self.drain().await;
         self.shared.set_state(WriterState::Closed);
         if let Some(mut connection) = self.connection.take() {
-            if let Err(error) = dialect::checkpoint(&mut connection).await {
+            if self.dialect == Dialect::Sqlite
+                && let Err(error) = sqlite::checkpoint(&mut connection).await
+            {
                 tracing::warn!(%error, "the log could not be moved into the database; the next start does it");
             }
             let _ = connection.close().await;
@@ -149,7 +187,7 @@ impl Writer {
     /// A failure here is no harm: the next checkpoint tries again, and commits do not depend on it.
     async fn begin_log_again(&mut self) {
         let Some(connection) = &mut self.connection else { return };
-        if let Err(error) = dialect::begin_log_again(connection).await {
+        if let Err(error) = sqlite::begin_log_again(connection).await {
             tracing::warn!(%error, "the log could not begin again; tried again soon");
         }
     }
@@ -174,8 +212,24 @@ impl Writer {
         }
     }
 
-    /// Writes a batch; when it fails, nothing of it is there and nothing of it was told.
+    /// Writes a batch; when it fails, nothing of it is there and nothing of it was told. A connection to
+    /// a server may have ended while it was not used: where it failed before the commit, the batch is
+    /// tried once more on a new one.
     async fn attempt(
+        &mut self,
+        jobs: &mut [Box<dyn Job>],
+        sends: &mut [Sending],
+    ) -> Result<(), StoreError> {
+        let kept = self.connection.is_some() && self.dialect == Dialect::Postgres;
+        match self.attempt_once(jobs, sends).await {
+            Err(StoreError::Failed(_)) if kept && !self.committing => {
+                self.attempt_once(jobs, sends).await
+            }
+            done => done,
+        }
+    }
+
+    async fn attempt_once(
         &mut self,
         jobs: &mut [Box<dyn Job>],
         sends: &mut [Sending],
@@ -188,10 +242,15 @@ impl Writer {
         let rows = (jobs.len() + sends.len()) as u64;
         let started = stopwatch();
         // A command that panics takes its batch with it, never the writer.
-        let written =
-            AssertUnwindSafe(self.write(&mut connection, jobs, sends)).catch_unwind().await;
-        match written.unwrap_or_else(|_| Err(StoreError::Failed("a command panicked".into()))) {
-            Ok(outcome) => {
+        let writing = AssertUnwindSafe(self.write(&mut connection, jobs, sends)).catch_unwind();
+        let written = match timeout(LONGEST, writing).await {
+            Ok(Ok(written)) => written,
+            Ok(Err(_)) => Err(StoreError::Failed("a command panicked".into())),
+            Err(_) if self.committing => Err(StoreError::OutcomeUnknown),
+            Err(_) => Err(StoreError::Failed("the database does not answer".into())),
+        };
+        match written {
+            Ok(written) => {
                 self.connection = Some(connection);
                 self.shared.commits.fetch_add(1, Ordering::Relaxed);
                 self.shared.rows.fetch_add(rows, Ordering::Relaxed);
@@ -199,12 +258,12 @@ impl Writer {
                 self.count_unmoved(checkpoint::COMMIT + rows * checkpoint::ROW + text);
                 let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
                 self.shared.commit_micros.fetch_add(micros, Ordering::Relaxed);
-                self.tell(outcome).await;
+                self.tell(written).await;
                 Ok(())
             }
             Err(error) => {
                 self.last = before;
-                self.directory = self.shared.read(Directory::clone);
+                self.begin_anew().await;
                 if error.is_suspect() {
                     self.shared.set_state(WriterState::Failed(error.to_string()));
                     drop(connection.close_hard().await);
@@ -221,6 +280,13 @@ impl Writer {
         }
     }
 
+    /// Forgets what a failed batch has changed in the writer's directory.
+    async fn begin_anew(&mut self) {
+        let synced = self.shared.synced().await;
+        self.directory = self.shared.read(Directory::clone);
+        self.version = *synced;
+    }
+
     /// Has the log moved into the file when enough was written to it.
     fn count_unmoved(&mut self, bytes: u64) {
         self.unmoved += bytes;
@@ -235,91 +301,88 @@ impl Writer {
         connection: &mut AnyConnection,
         jobs: &mut [Box<dyn Job>],
         sends: &mut [Sending],
-    ) -> Result<Outcome, StoreError> {
-        let now = self.clock.now();
-        let alone = jobs.is_empty() && sends.iter().all(Sending::is_plain);
-        let mut tx = Tx::new(connection, &mut self.directory, &mut self.last, now);
+    ) -> Result<Written, StoreError> {
+        self.committing = false;
+        let plain = jobs.is_empty() && sends.iter().all(Sending::is_plain);
+        let alone = plain && self.dialect == Dialect::Sqlite;
+        let begun = if alone { None } else { self.dialect.begin(connection).await? };
+        if let Some(standing) = &begun {
+            self.learn(connection, standing).await?;
+        }
+        let now = self.clock.at(begun.and_then(|standing| standing.now));
+        let (after, from) = (self.last, self.version);
+        let mut tx = Tx::new(self.dialect, connection, &mut self.directory, &mut self.last, now);
         if alone {
             // Nothing but plain messages: one statement is its own transaction, and its own commit.
             send::run(&mut tx, sends).await.map_err(StoreError::at_commit)?;
-            return tx.finish().await;
+            let outcome = tx.finish().await?;
+            return Ok(Written { outcome, after, began: from, version: None });
         }
-        tx.connection.execute(dialect::BEGIN).await?;
         for job in jobs {
             job.run(&mut tx).await?;
         }
         send::run(&mut tx, sends).await?;
         let outcome = tx.finish().await?;
-        connection.execute("COMMIT").await.map_err(StoreError::at_commit)?;
-        Ok(outcome)
+        self.committing = true;
+        let version = self.commit(connection, &outcome).await.map_err(StoreError::at_commit)?;
+        Ok(Written { outcome, after, began: from, version })
+    }
+
+    async fn commit(
+        &mut self,
+        connection: &mut AnyConnection,
+        outcome: &Outcome,
+    ) -> Result<Option<i64>, sqlx::Error> {
+        let channel = self.channel.as_deref().filter(|_| outcome.is_news());
+        let end = dialect::End {
+            news: channel.map(|channel| (channel, self.last)),
+            changed: !outcome.changes.is_empty(),
+        };
+        self.dialect.commit(connection, end).await
+    }
+
+    /// Takes over what other servers have committed, while none of them can commit more.
+    async fn learn(
+        &mut self,
+        connection: &mut AnyConnection,
+        standing: &Standing,
+    ) -> Result<(), StoreError> {
+        self.last = standing.highest;
+        self.shared.pruned_through.fetch_max(standing.pruned, Ordering::SeqCst);
+        if standing.directory <= self.version {
+            return Ok(());
+        }
+        let update = load::since(connection, self.version, standing, &self.integrations).await?;
+        update.apply(&mut self.directory);
+        self.version = standing.directory;
+        let mut synced = self.shared.synced().await;
+        self.shared.learn(&mut synced, &update, standing.directory);
+        Ok(())
     }
 
     /// Tells the directory and the followers what is on disk now; the callers come after.
-    async fn tell(&mut self, outcome: Outcome) {
+    async fn tell(&mut self, written: Written) {
+        let Written { outcome, after, began, version } = written;
+        self.version = version.unwrap_or(self.version);
         if !outcome.changes.is_empty() {
-            let mut directory =
-                self.shared.directory.write().unwrap_or_else(PoisonError::into_inner);
-            outcome.changes.iter().for_each(|change| directory.apply(change));
+            self.shared.publish(&outcome.changes, began, version).await;
         }
         if let Some(through) = outcome.pruned_through {
-            self.shared.pruned_through.store(through.0, Ordering::SeqCst);
+            self.shared.pruned_through.fetch_max(through.0, Ordering::SeqCst);
         }
-        self.shared.head.store(self.last, Ordering::SeqCst);
+        self.shared.head.fetch_max(self.last, Ordering::SeqCst);
         self.shared.set_ready();
-        self.publish(outcome.events).await;
+        self.publish(after, Told { events: outcome.events, through: Seq(self.last) }).await;
         if outcome.callbacks {
             self.shared.callbacks.send_modify(|count| *count += 1);
         }
     }
 
     /// Hands events to the follower, if there is one, and waits for it when it is far behind.
-    async fn publish(&mut self, events: Vec<Arc<Event>>) {
-        if !events.is_empty() && self.shared.followed.load(Ordering::SeqCst) {
-            // A follower that went away is told nothing more.
-            let _ = self.feed.send(events).await;
+    async fn publish(&mut self, after: i64, told: Told) {
+        if !told.events.is_empty() && self.shared.followed.load(Ordering::SeqCst) {
+            self.teller.tell(after, told).await;
         }
-    }
-
-    /// Opens the database again after the disk failed, and checks it before anything is written:
-    /// what was answered must be there, and the log must reach the disk now.
-    async fn reopen(&mut self) -> Result<AnyConnection, StoreError> {
-        let opened = self.try_reopen().await;
-        if let Err(error) = &opened {
-            self.shared.set_state(WriterState::Failed(error.to_string()));
-        }
-        opened
-    }
-
-    async fn try_reopen(&mut self) -> Result<AnyConnection, StoreError> {
-        let mut connection = dialect::connect(&self.path, dialect::Access::Write).await?;
-        let found = dialect::quick_check(&mut connection).await?;
-        if found != "ok" {
-            return Err(StoreError::Damaged { path: self.path.clone(), why: found });
-        }
-        if !dialect::checkpoint(&mut connection).await? {
-            let why = "a reader keeps the log from being flushed anew";
-            return Err(StoreError::Failed(why.to_owned()));
-        }
-        let highest = dialect::highest(&mut connection).await?;
-        let answered = self.shared.head.load(Ordering::SeqCst);
-        if highest < answered {
-            let why = format!("event {answered} was stored and is gone; the newest is {highest}");
-            return Err(StoreError::Damaged { path: self.path.clone(), why });
-        }
-        // What was in flight when the disk failed may be there after all: its numbers are taken, and
-        // those who listen are told now.
-        self.last = highest;
-        self.directory = store::load_directory(&mut connection, &self.integrations).await?;
-        *self.shared.directory.write().unwrap_or_else(PoisonError::into_inner) =
-            self.directory.clone();
-        if highest > answered {
-            let missed =
-                self.log.replay(&Reader::All, Seq(answered), Seq(highest), u32::MAX).await?;
-            self.shared.head.store(highest, Ordering::SeqCst);
-            self.publish(missed.events).await;
-        }
-        tracing::warn!(seq = highest, "the database was opened again after a failure and is well");
-        Ok(connection)
     }
 }
 

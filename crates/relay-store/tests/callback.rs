@@ -15,30 +15,32 @@ use relay_core::{
     task::{Kind, Source, Task},
     time::ManualClock,
 };
-use relay_store::{Config, Due, Known, Presented, Reaped, Reported, Store};
+use relay_store::{Config, Due, Known, Place, Presented, Reaped, Reported, Store};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 struct Fixture {
     store: Store,
     clock: ManualClock,
-    folder: TempDir,
+    place: Place,
+    _folder: TempDir,
 }
 
-async fn open(folder: &TempDir, clock: &ManualClock) -> Store {
+async fn open(place: &Place, clock: &ManualClock) -> Store {
     let known = |name: &str, callback| Known { name: id(name), callback };
     let config = Config {
-        clock: Arc::new(clock.clone()),
+        clock: Some(Arc::new(clock.clone())),
         integrations: vec![known("Sentry", true), known("quiet", false)],
-        ..Config::new(folder.path().join("relay.db"))
+        ..Config::at(place.clone())
     };
     Store::open(config).await.unwrap()
 }
 
 async fn ready() -> Fixture {
     let (folder, clock) = (tempfile::tempdir().unwrap(), ManualClock::at(START));
-    let store = open(&folder, &clock).await;
-    Fixture { store, clock, folder }
+    let place = common::place(&folder).await;
+    let store = open(&place, &clock).await;
+    Fixture { store, clock, place, _folder: folder }
 }
 
 impl Fixture {
@@ -142,7 +144,7 @@ async fn after_a_dead_letter_its_successors_go_on_and_it_can_be_sent_again() {
     f.fail(first, Next::GiveUp).await;
     assert_eq!(of(&f.due().await), [(a, Kind::Repeated, 2)]);
     f.store.close().await;
-    f.store = open(&f.folder, &f.clock).await;
+    f.store = open(&f.place, &f.clock).await;
     assert_eq!(f.dead().await, [first], "it survives a restart");
     let letter = f.store.retry_dead_letter(first).await.unwrap();
     assert_eq!((letter.event, letter.last_status, letter.attempts), (Kind::Created, Some(500), 1));

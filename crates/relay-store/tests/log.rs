@@ -4,7 +4,7 @@ mod common;
 
 use std::{sync::Arc, time::Duration};
 
-use common::{by, fixture, id, open, words};
+use common::{by, fixture, id, open_at, words};
 use proptest::prelude::*;
 use relay_core::{api::request::Heartbeat, event::Event, id::Seq, time::ManualClock};
 use relay_store::{Reader, Store};
@@ -38,9 +38,9 @@ async fn what_was_told_live_is_what_is_read_later() {
     f.store.close().await;
     let mut live = Vec::new();
     while let Some(batch) = feed.next().await {
-        live.extend(batch);
+        live.extend(batch.events);
     }
-    let store = open(&f.path(), &f.clock).await.unwrap();
+    let store = open_at(&f.place, &f.clock).await.unwrap();
     let later = all(&store, 7).await;
     assert_eq!(words(&live), words(&later));
     assert!(
@@ -108,6 +108,11 @@ enum Step {
     Restart,
 }
 
+/// Opening a store again takes longer on PostgreSQL.
+fn cases() -> u32 {
+    if common::on_postgres() { 4 } else { 32 }
+}
+
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         4 => any::<bool>().prop_map(Step::Send),
@@ -121,7 +126,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(32))]
+    #![proptest_config(ProptestConfig::with_cases(cases()))]
 
     #[test]
     fn numbers_only_grow_and_are_never_used_again(steps in steps()) {

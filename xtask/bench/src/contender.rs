@@ -77,6 +77,16 @@ impl Yard {
         })
     }
 
+    /// Starts a relay on a PostgreSQL database.
+    pub fn start_on(&self, database: &str) -> io::Result<Server> {
+        let address = free_address()?;
+        let folder = self.folder.path().join(address.port().to_string());
+        std::fs::create_dir_all(&folder)?;
+        let mut command = self.serve(&folder, &address.port().to_string());
+        command.env("AGENT_RELAY_DATABASE_URL", database).stderr(Stdio::null());
+        Server::start(&mut command, address, Framing::Http, &request::health())
+    }
+
     /// `agent-relay` with nothing of the user's around it: no settings, no home folder.
     pub fn agent_relay(&self, data: &Path) -> Command {
         let mut command = Command::new(&self.relay);

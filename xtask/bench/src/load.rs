@@ -28,9 +28,10 @@ pub struct Length {
     pub measured: Duration,
 }
 
-/// Runs one connection per request, all on this thread, so that the servers have the other.
+/// Runs one connection per request, to each of the addresses in turn, all on this thread, so that the
+/// servers have the other.
 pub async fn closed_loop(
-    address: SocketAddr,
+    addresses: &[SocketAddr],
     framing: Framing,
     requests: Vec<Vec<u8>>,
     length: Length,
@@ -41,7 +42,8 @@ pub async fn closed_loop(
     let until = from + length.measured;
     let loops: Vec<_> = requests
         .into_iter()
-        .map(|request| {
+        .zip(addresses.iter().copied().cycle())
+        .map(|(request, address)| {
             let seen = Rc::clone(&seen);
             local.spawn_local(async move {
                 let mut connection = Connection::open(address, framing).await?;

@@ -25,6 +25,7 @@ mod reply;
 mod request;
 mod server;
 mod session;
+mod several;
 mod stall;
 mod stream;
 mod verdict;
@@ -58,6 +59,9 @@ struct Args {
     /// Measure this alone
     #[arg(long, value_name = "PART")]
     only: Option<Part>,
+    /// Measure so many relays on one PostgreSQL beside one, and nothing else
+    #[arg(long, value_name = "N")]
+    servers: Option<usize>,
     /// Also write the figures to this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -108,6 +112,9 @@ fn measure(args: Args) -> io::Result<ExitCode> {
         eprintln!("bench: redis-server is not installed, the comparison with Redis is skipped");
     }
     let plan = if args.quick { Plan::quick() } else { Plan::full() };
+    if let Some(servers) = args.servers {
+        return measure_several(&yard, &plan, servers, args.strict);
+    }
     let mut figures = Figures::default();
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(plan.run(
         args.only,
@@ -137,6 +144,15 @@ fn measure(args: Args) -> io::Result<ExitCode> {
     }
     let failed = args.strict && !verdicts.iter().all(Verdict::met);
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Several must store more than one, where the machine has room for it.
+fn measure_several(yard: &Yard, plan: &Plan, servers: usize, strict: bool) -> io::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let measured = several::measure(yard, servers, plan.rounds, plan.crowded);
+    let (table, times) = runtime.block_on(measured)?;
+    println!("{table}{servers} relays stored {times:.2} times what one did");
+    Ok(if strict && times < 1.3 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 /// A thousand streams need a thousand descriptors on either side.

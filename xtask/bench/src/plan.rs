@@ -18,7 +18,7 @@ use crate::stall::Stall;
 use crate::{disk, name, request};
 
 /// Bytes of text in a message.
-const BODY: usize = 256;
+pub const BODY: usize = 256;
 
 /// One thing to measure.
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -142,8 +142,9 @@ impl Plan {
         }
         for _ in 0..self.rounds {
             for (contender, server, requests) in &ready {
+                let address = [server.address];
                 let run = |requests, length| {
-                    load::closed_loop(server.address, contender.framing(), requests, length)
+                    load::closed_loop(&address, contender.framing(), requests, length)
                 };
                 let crowded = run(requests.clone(), self.crowded).await?;
                 figures.add(name::THROUGHPUT_64, "/s", *contender, crowded.per_second);

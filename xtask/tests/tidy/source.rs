@@ -32,11 +32,13 @@ fn nothing_unfinished_is_left_in_the_code() {
     none(&UNFINISHED.iter().flat_map(|word| holding(word, |_| true)).collect::<Vec<_>>());
 }
 
-/// Built SQL is where injections come from: one file may build it, and is read with that in mind.
+/// Built SQL is where injections come from: one folder may build it, and is read with that in mind. Besides,
+/// what makes databases for tests.
 #[test]
 fn only_the_dialect_builds_sql() {
     let word = concat!("Assert", "SqlSafe");
-    none(&holding(word, |path| path != "crates/relay-store/src/dialect.rs"));
+    let may = ["crates/relay-store/src/dialect/", "crates/relay-store/src/testing"];
+    none(&holding(word, |path| !may.iter().any(|place| path.starts_with(place))));
 }
 
 /// Nothing leaves the machine unless the settings say so: callbacks do, and nothing else can.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use relay_core::env;
-use relay_store::{Restored, Snapshot, StoreError};
+use relay_store::{Place, Restored, Snapshot, StoreError};
 
 use crate::{args::Common, failure::Failure, input::agree, output::Output, settings::Settings};
 
@@ -71,8 +71,15 @@ impl Restore {
     }
 }
 
+/// The file. What PostgreSQL holds is backed up by its own tools.
 fn database(flag: Option<&String>) -> Result<PathBuf, Failure> {
-    Settings::of_environment()?.flag("--db-path", &env::DB_PATH, flag).database()
+    match Settings::of_environment()?.flag("--db-path", &env::DB_PATH, flag).place()? {
+        Place::File(path) => Ok(path),
+        Place::Server(_) => Err(Failure::usage(
+            "this relay's data is in PostgreSQL, where pg_dump and pg_restore are the way",
+        )
+        .hint("docs/deployment.md says how; for a file, name it with --db")),
+    }
 }
 
 /// The advice that serving gives, to choose another file, would not help here.

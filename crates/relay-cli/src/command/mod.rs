@@ -16,6 +16,7 @@ pub mod integration;
 pub mod join;
 pub mod mcp;
 pub mod message;
+pub mod migrate;
 pub mod open;
 pub mod pair;
 pub mod serve;
@@ -52,6 +53,7 @@ pub fn run(Cli { common, command }: Cli) -> Result<(), Failure> {
         Command::Doctor(doctor) => alone(doctor.run(&common)),
         Command::Backup(backup) => alone(backup.run(&common)),
         Command::Restore(restore) => alone(restore.run(&common)),
+        Command::Migrate(migrate) => alone(migrate.run(&common)),
         command => alone(talk(common, command)),
     }
 }
@@ -121,6 +123,7 @@ async fn perform(context: &Context, command: Command) -> Result<(), Failure> {
         | Command::Doctor(_)
         | Command::Backup(_)
         | Command::Restore(_)
+        | Command::Migrate(_)
         | Command::Completions(_) => Ok(()),
     }
 }

@@ -1,10 +1,10 @@
 //! `agent-relay serve`: the relay itself.
 
-use std::{net::SocketAddr, path::Path, process::exit, sync::Arc, time::Duration};
+use std::{net::SocketAddr, process::exit, sync::Arc, time::Duration};
 
 use relay_core::{env, version::VERSION};
 use relay_server::{App, Config};
-use relay_store::Store;
+use relay_store::{Place, Store};
 use secrecy::SecretString;
 use tokio::runtime::Builder;
 
@@ -39,6 +39,10 @@ pub struct Serve {
     /// The database file [env: DB_PATH]
     #[arg(long, visible_alias = "db", value_name = "FILE")]
     db_path: Option<String>,
+    /// A PostgreSQL database in place of the file; a password belongs into the variable
+    /// [env: AGENT_RELAY_DATABASE_URL]
+    #[arg(long, value_name = "URL", conflicts_with = "db_path")]
+    database_url: Option<String>,
     /// What to log: info, relay_server=debug, json,info [env: AGENT_RELAY_LOG]
     #[arg(long, value_name = "FILTER")]
     log: Option<String>,
@@ -104,6 +108,7 @@ impl Serve {
             .flag("--port", &env::PORT, self.port.as_ref())
             .flag("--host", &env::HOST, self.host.as_ref())
             .flag("--db-path", &env::DB_PATH, self.db_path.as_ref())
+            .flag("--database-url", &env::DATABASE_URL, self.database_url.as_ref())
             .flag("--log", &env::LOG, self.log.as_ref())
             .flag("--identity", &env::IDENTITY, self.identity.as_ref())
             .flag("--public-url", &env::PUBLIC_URL, self.public_url.as_ref())
@@ -131,16 +136,16 @@ async fn serve(mut config: Config, settings: &Settings) -> Result<(), Failure> {
     let listeners = listen(&config, settings).await?;
     let address = local(&listeners)?;
     config.operator = operator(address.port());
-    let database = settings.database()?;
+    let place = settings.place()?;
     let store = Store::open(relay_store::Config {
         integrations: config.integrations.known(),
-        ..relay_store::Config::new(&database)
+        ..relay_store::Config::at(place.clone())
     })
     .await?;
     let app = App::new(config, store).await?;
     let mcp = Arc::new(Mount::new(reached(address)));
     app.mount_mcp(mcp.clone());
-    greet(address, &database, app.dashboard.is_built());
+    greet(address, &place, app.dashboard.is_built());
     notify::ready();
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let relay = relay_server::serve(listeners, app, async {
@@ -198,7 +203,7 @@ fn reached(address: SocketAddr) -> SocketAddr {
 }
 
 /// Says where it listens, as data for whoever started it, and to a person what to type next.
-fn greet(address: SocketAddr, database: &Path, built: bool) {
+fn greet(address: SocketAddr, place: &Place, built: bool) {
     let output = Output::new(false);
     let own = reached(address);
     // A relay serves on when nobody reads what it says.
@@ -212,10 +217,9 @@ fn greet(address: SocketAddr, database: &Path, built: bool) {
         if built { "`agent-relay open` signs you in" } else { "not built; it says how" };
     output.note(&format!(
         "version     {VERSION}\n\
-         database    {}\n\
+         database    {place}\n\
          dashboard   http://{own}/   ({dashboard})\n\
          next        {elsewhere}agent-relay join alice\n            \
-         agent-relay send alice \"hello\"     in another terminal",
-        database.display()
+         agent-relay send alice \"hello\"     in another terminal"
     ));
 }

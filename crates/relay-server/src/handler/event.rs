@@ -23,7 +23,7 @@ pub async fn stream(
 ) -> Result<EventStream, HttpError> {
     let since = resume_after(request, query.since.as_deref())?;
     // An agent that was registered a moment ago must be known to the fan-out before it listens.
-    app.fanout.reached(app.store.head()).await;
+    app.fanout.reached(app.store.current().await?).await;
     let reader = reader(app, &request.caller, query.reader).await?;
     let whose = match &reader {
         Reader::Agent { id, .. } | Reader::Integration(id) => Some(id),

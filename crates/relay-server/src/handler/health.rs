@@ -17,6 +17,7 @@ pub fn readiness(app: &App) -> Result<&'static str, &'static str> {
         return Err("stopping");
     }
     match app.store.state() {
+        WriterState::Ready if app.store.reduced().is_some() => Ok("ready, durability reduced"),
         WriterState::Ready => Ok("ready"),
         WriterState::Full => Err("full"),
         WriterState::Failed(_) => Err("failed"),

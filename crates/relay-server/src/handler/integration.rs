@@ -53,7 +53,7 @@ async fn take(
     from: &Integration,
     what: impl FnOnce() -> Result<Report, Refused>,
 ) -> Result<Reported, HttpError> {
-    app.event_rates.count(&from.name)?;
+    app.event_rates.count(&app.store, &from.name).await?;
     let report = what()?;
     if let Report::Firing(draft) = &report {
         from.check(&draft.target, draft.channel.as_ref())?;

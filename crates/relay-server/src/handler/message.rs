@@ -34,7 +34,7 @@ pub async fn send(
     let from = who(&request.caller, body.from.take(), "from")?;
     let verified = request.caller.speak_for(&from, app.config.identity)?;
     if let Some(integration) = request.caller.integration() {
-        app.event_rates.count(&integration.name)?;
+        app.event_rates.count(&app.store, &integration.name).await?;
         integration.check(&body.to, body.channel.as_ref())?;
     }
     body.idempotency_key = request.idempotency_key(body.idempotency_key)?;
@@ -78,7 +78,7 @@ async fn poll(
     reader: &AgentId,
     deadline: Instant,
 ) -> Result<Page<Message>, HttpError> {
-    app.fanout.reached(app.store.head()).await;
+    app.fanout.reached(app.store.current().await?).await;
     let listening = Reader::Agent { id: reader.clone(), presence: false };
     loop {
         let arrived = app.fanout.wait(&listening);

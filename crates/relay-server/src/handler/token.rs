@@ -44,7 +44,5 @@ pub async fn list(app: &App) -> Result<Vec<Token>, HttpError> {
 
 /// `DELETE /api/tokens/{id}`: its streams close at once.
 pub async fn revoke(app: &App, id: TokenId) -> Result<(), HttpError> {
-    app.store.revoke_token(id).await?;
-    app.revoked();
-    Ok(())
+    Ok(app.store.revoke_token(id).await?)
 }

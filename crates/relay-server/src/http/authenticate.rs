@@ -85,16 +85,29 @@ pub struct Door<'a> {
 impl Door<'_> {
     /// Tells who asks. A wrong token is refused also where none is asked for: who sends one means
     /// to be somebody.
-    pub fn identify(&self, peer: IpAddr, headers: &HeaderMap) -> Result<Identified, HttpError> {
+    pub async fn identify(
+        &self,
+        peer: IpAddr,
+        headers: &HeaderMap,
+    ) -> Result<Identified, HttpError> {
         let Some(token) = presented(headers)? else {
             return match self.keys.relay {
                 None => Ok(Identified { caller: Caller::Anonymous, token: None }),
                 Some(_) => Err(unauthorized("this relay asks for a token").into()),
             };
         };
-        match self.keys.caller(self.store, self.integrations, &Digest::of(&token)) {
+        match self.caller(&Digest::of(&token)).await {
             Some(caller) => Ok(Identified { caller, token: Some(token) }),
             None => Err(self.refuse(peer)),
+        }
+    }
+
+    /// Whose token has this digest; one that another server gave out a moment ago is asked for.
+    async fn caller(&self, digest: &Digest) -> Option<Caller> {
+        let caller = || self.keys.caller(self.store, self.integrations, digest);
+        match caller() {
+            None if self.store.identify(digest).await.is_some() => caller(),
+            known => known,
         }
     }
 

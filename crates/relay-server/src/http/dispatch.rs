@@ -138,7 +138,8 @@ async fn handle(
             wrong: &app.wrong_tokens,
             metrics: &app.metrics,
         };
-        let Identified { caller, token } = door.identify(request.peer, &request.parts.headers)?;
+        let Identified { caller, token } =
+            door.identify(request.peer, &request.parts.headers).await?;
         request.caller = caller;
         request.token = token;
     }

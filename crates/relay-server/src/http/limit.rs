@@ -14,6 +14,7 @@ use relay_core::{
     error::{Code, Refused},
     id::AgentId,
 };
+use relay_store::Store;
 
 use super::error::HttpError;
 
@@ -132,18 +133,26 @@ impl EventRates {
         Self { posts: RateLimiter::keyed(quota), per_minute }
     }
 
-    /// Counts one event; refused with when to come back where there were too many.
-    pub fn count(&self, integration: &AgentId) -> Result<(), HttpError> {
+    /// Counts one event, here and then on all servers together; refused with when to come back where
+    /// there were too many.
+    pub async fn count(&self, store: &Store, integration: &AgentId) -> Result<(), HttpError> {
         let now = self.posts.clock().now();
-        self.posts.check_key(integration).map_err(|until| {
-            let what =
-                format!("`{integration}` posts more than {} events a minute", self.per_minute);
-            HttpError::from(Refused::new(Code::RateLimited, what).hint(format!(
-                "wait as long as Retry-After says; {} on the relay sets how many are allowed",
-                env::INTEGRATION_RATE_LIMIT.name
-            )))
-            .retry_after(until.wait_time_from(now))
-        })
+        self.posts
+            .check_key(integration)
+            .map_err(|until| self.refuse(integration, until.wait_time_from(now)))?;
+        match store.count_report(integration, self.per_minute).await? {
+            Some(wait) => Err(self.refuse(integration, wait)),
+            None => Ok(()),
+        }
+    }
+
+    fn refuse(&self, integration: &AgentId, wait: Duration) -> HttpError {
+        let what = format!("`{integration}` posts more than {} events a minute", self.per_minute);
+        HttpError::from(Refused::new(Code::RateLimited, what).hint(format!(
+            "wait as long as Retry-After says; {} on the relay sets how many are allowed",
+            env::INTEGRATION_RATE_LIMIT.name
+        )))
+        .retry_after(wait)
     }
 }
 

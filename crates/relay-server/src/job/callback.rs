@@ -98,7 +98,18 @@ impl Worker {
         let mut wakes = self.app.callbacks.wakes();
         let mut under_way = UnderWay::new(MOST_AT_ONCE);
         let mut fetched = Vec::new();
+        let mut duty = self.app.store.duty();
         loop {
+            if !*duty.borrow_and_update() {
+                // Another server sends them; what is under way here comes to its end.
+                fetched.clear();
+                tokio::select! {
+                    () = self.app.stopped() => break,
+                    () = under_way.ended() => {}
+                    Ok(()) = duty.changed() => {}
+                }
+                continue;
+            }
             // Read before looking, so that nothing written meanwhile is overlooked.
             let rest =
                 Rest { wake: *wakes.borrow_and_update(), written: *written.borrow_and_update() };
@@ -119,6 +130,7 @@ impl Worker {
                 // An error means that the store is gone; so is the relay soon.
                 Ok(()) = written.changed(), if under_way.has_room() => {}
                 Ok(()) = wakes.changed() => {}
+                Ok(()) = duty.changed() => {}
                 () = until(next), if under_way.has_room() => {}
             }
         }

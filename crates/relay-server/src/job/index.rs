@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use relay_core::id::Seq;
 
-use super::pause;
+use super::{on_duty, pause};
 use crate::app::App;
 
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -17,7 +17,7 @@ pub async fn run(app: App) {
     while pause(&app, INTERVAL).await {
         let head = app.store.head();
         let rests = std::mem::replace(&mut seen, head) == head;
-        if !is_due(indexed, head, rests) {
+        if !is_due(indexed, head, rests) || !on_duty(&app) {
             continue;
         }
         match app.store.index().await {

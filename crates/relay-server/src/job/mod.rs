@@ -33,6 +33,11 @@ async fn pause(app: &App, span: Duration) -> bool {
     }
 }
 
+/// Whether this server does what happens by itself; where servers share a database, one does.
+fn on_duty(app: &App) -> bool {
+    *app.store.duty().borrow()
+}
+
 /// Whoever asked for an open relay shall not forget it.
 async fn warn_of_exposure(app: App) {
     loop {

@@ -7,7 +7,7 @@ use relay_core::time::Timestamp;
 use relay_store::{StoreError, WriterState};
 use tokio::time::Instant;
 
-use super::pause;
+use super::{on_duty, pause};
 use crate::app::App;
 
 /// How often lapsed leases and invitations are looked for.
@@ -17,7 +17,8 @@ const LEASES: Duration = Duration::from_secs(4);
 pub async fn run(app: App) {
     let mut clocks = Clocks::new(app.store.now(), Instant::now());
     while pause(&app, app.config.reap_interval).await {
-        if clocks.in_grace(app.store.now(), Instant::now(), app.config.stale_ttl) {
+        let in_grace = clocks.in_grace(app.store.now(), Instant::now(), app.config.stale_ttl);
+        if in_grace || !on_duty(&app) {
             continue;
         }
         if let Err(error) = run_once(&app).await {
@@ -41,7 +42,8 @@ pub async fn run_leases(app: App) {
             // What comes of it shows in the state.
             let _ = app.store.probe().await;
         }
-        if clocks.in_grace(app.store.now(), Instant::now(), app.config.stale_ttl) {
+        let in_grace = clocks.in_grace(app.store.now(), Instant::now(), app.config.stale_ttl);
+        if in_grace || !on_duty(&app) {
             continue;
         }
         if let Err(error) = run_leases_once(&app).await {

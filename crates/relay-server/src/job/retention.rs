@@ -13,7 +13,13 @@ const BREATH: Duration = Duration::from_millis(50);
 
 /// Removes what is too old, at the start and every hour.
 pub async fn run(app: App) {
+    let mut duty = app.store.duty();
     loop {
+        // Where servers share a database, another may have to do it.
+        tokio::select! {
+            () = app.stopped() => return,
+            on = duty.wait_for(|on| *on) => if on.is_err() { return },
+        }
         let span = match run_once(&app).await {
             Ok(true) => BREATH,
             Ok(false) => INTERVAL,

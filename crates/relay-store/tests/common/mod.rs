@@ -1,5 +1,8 @@
-//! What the stories share: a store in a folder of its own, on a clock that stands still.
+//! What the stories share: a store in a place of its own, on a clock that stands still. The same
+//! stories are told on SQLite by their own programs, and on PostgreSQL by `postgres.rs`.
 #![allow(dead_code, reason = "each story uses its part")]
+
+pub mod two;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -14,27 +17,46 @@ use relay_core::{
     message::Message,
     time::{ManualClock, Timestamp},
 };
-use relay_store::{Acting, Config, Delivery, Presented, Reader, Registration, Store, StoreError};
+use relay_store::{
+    Acting, Config, Delivery, Place, Presented, Reader, Registration, Store, StoreError,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 pub const START: Timestamp = Timestamp(1_800_000_000_000);
 
+/// True in the program that tells the stories on PostgreSQL.
+pub fn on_postgres() -> bool {
+    module_path!().starts_with("postgres::")
+}
+
 pub struct Fixture {
     pub store: Store,
     pub clock: ManualClock,
+    pub place: Place,
     pub folder: TempDir,
+}
+
+/// A place for one test's data.
+pub async fn place(folder: &TempDir) -> Place {
+    let server = if on_postgres() { relay_store::testing::postgres().await } else { None };
+    server.unwrap_or_else(|| Place::File(folder.path().join("relay.db")))
 }
 
 pub async fn fixture() -> Fixture {
     let folder = tempfile::tempdir().unwrap();
     let clock = ManualClock::at(START);
-    let store = open(&folder.path().join("relay.db"), &clock).await.unwrap();
-    Fixture { store, clock, folder }
+    let place = place(&folder).await;
+    let store = open_at(&place, &clock).await.unwrap();
+    Fixture { store, clock, place, folder }
 }
 
 pub async fn open(path: &std::path::Path, clock: &ManualClock) -> Result<Store, StoreError> {
-    Store::open(Config { clock: Arc::new(clock.clone()), ..Config::new(path) }).await
+    open_at(&Place::File(path.to_owned()), clock).await
+}
+
+pub async fn open_at(place: &Place, clock: &ManualClock) -> Result<Store, StoreError> {
+    Store::open(Config { clock: Some(Arc::new(clock.clone())), ..Config::at(place.clone()) }).await
 }
 
 pub fn id(text: &str) -> AgentId {
@@ -57,7 +79,7 @@ impl Fixture {
     /// Closes the store and opens it again.
     pub async fn reopen(&mut self) {
         self.store.close().await;
-        self.store = open(&self.path(), &self.clock).await.unwrap();
+        self.store = open_at(&self.place, &self.clock).await.unwrap();
     }
 
     pub async fn register(

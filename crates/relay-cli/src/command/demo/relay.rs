@@ -59,7 +59,7 @@ impl Temporary {
         let folder = Folder::create()?;
         let clock = Behind::by(minutes);
         let store = Store::open(relay_store::Config {
-            clock: std::sync::Arc::new(clock.clone()),
+            clock: Some(std::sync::Arc::new(clock.clone())),
             integrations: config.integrations.known(),
             ..relay_store::Config::new(folder.0.join("relay.db"))
         })

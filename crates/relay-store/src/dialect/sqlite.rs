@@ -1,17 +1,17 @@
-//! All that differs between databases: how a connection is made and kept safe, how a transaction
-//! begins, how a list or a batch of rows is passed in one parameter, how text is searched.
-//!
-//! Everything else in this crate is the same SQL for both: `$1` placeholders, BIGINT and TEXT.
+//! SQLite: one file, one writer, a write-ahead log that is flushed at every commit.
 
-use std::{borrow::Cow, path::Path, sync::OnceLock, time::Duration};
+use std::{path::Path, sync::OnceLock, time::Duration};
 
+use relay_core::{message::Message, token::Digest};
 use sqlx::{
-    Any, AnyConnection, AnyPool, AssertSqlSafe, Connection, Executor, Row, SqlStr,
-    any::{AnyPoolOptions, AnyRow},
-    migrate::{Migration, MigrationType, Migrator},
+    Any, AnyConnection, AnyPool, Connection, Executor, Row,
+    any::{AnyArguments, AnyPoolOptions, AnyRow},
+    migrate::Migrator,
+    query::Query,
 };
 
-use crate::error::StoreError;
+use super::{Access, Found, NEW_MESSAGE, Standing, Step};
+use crate::{error::StoreError, row};
 
 /// The oldest SQLite without the bug that loses commits when a checkpoint races a writer.
 const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
@@ -22,35 +22,18 @@ pub(crate) const BEGIN: &str = "BEGIN IMMEDIATE";
 /// How long a statement waits for another connection.
 const BUSY_TIMEOUT: &str = "PRAGMA busy_timeout = 5000";
 
-/// The columns of a new message, in the order in which they are bound.
-pub(crate) const NEW_MESSAGE: [&str; 19] = [
-    "id",
-    "sender",
-    "target",
-    "address",
-    "subject",
-    "body",
-    "kind",
-    "urgency",
-    "channel",
-    "reply_to",
-    "thread_id",
-    "idempotency_key",
-    "request_digest",
-    "payload",
-    "meta",
-    "verified",
-    "created_at",
-    "expires_at",
-    "claim_state",
-];
+/// The values of a JSON list.
+pub(super) const EACH: &str = "IN (SELECT value FROM json_each({}))";
+pub(super) const NONE: &str = "NOT IN (SELECT value FROM json_each({}))";
 
 /// Stores a batch of messages in one statement. There is one text for each power of two, so that a
-/// few prepared statements serve every batch: returns the text and how many rows it takes. Rows that
-/// are not needed are bound as nulls, and left out.
-pub(crate) fn insert_messages(rows: usize) -> (&'static str, usize) {
+/// few prepared statements serve every batch. Rows that are not needed are bound as nulls, and left
+/// out.
+pub(super) fn insert_messages(
+    messages: &[(Message, Option<Digest>)],
+) -> Query<'static, Any, AnyArguments> {
     static TEXTS: [OnceLock<String>; 12] = [const { OnceLock::new() }; 12];
-    let places = rows.next_power_of_two();
+    let places = messages.len().next_power_of_two();
     let text = TEXTS[places.trailing_zeros() as usize].get_or_init(|| {
         // Not `$1`: SQLite looks names up one by one, which is quadratic in a long list.
         let row = format!("({})", ["?"; NEW_MESSAGE.len()].join(","));
@@ -61,47 +44,31 @@ pub(crate) fn insert_messages(rows: usize) -> (&'static str, usize) {
             values.join(",")
         )
     });
-    (text, places)
-}
-
-/// Stores one message that belongs to a task or a pair: the columns of a new message, then those two.
-pub(crate) fn insert_message() -> &'static str {
-    static TEXT: OnceLock<String> = OnceLock::new();
-    TEXT.get_or_init(|| {
-        format!(
-            "INSERT INTO message ({}, task_id, pair_id, claim_generation) VALUES ({}, ?, ?, 0)",
-            NEW_MESSAGE.join(", "),
-            ["?"; NEW_MESSAGE.len()].join(", ")
-        )
-    })
+    let mut query = sqlx::query(text.as_str());
+    for (message, digest) in messages {
+        query = row::bind_message(query, message, digest.as_ref());
+    }
+    for _ in messages.len()..places {
+        query = row::bind_nothing(query);
+    }
+    query
 }
 
 /// Stores a batch of events in one statement: one parameter, a JSON list of rows.
-pub(crate) const INSERT_EVENTS: &str = "INSERT INTO event (seq, name, at, message_id, actor, recipient, data, task_id) \
+pub(super) const INSERT_EVENTS: &str = "INSERT INTO event (seq, name, at, message_id, actor, recipient, data, task_id) \
      SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7 FROM json_each($1)";
 
 /// Makes new messages searchable, up to and including an id.
 pub(crate) const INDEX_TEXT: &str = "INSERT INTO message_text (rowid, subject, body) \
      SELECT id, subject, body FROM message WHERE id > $1 AND id <= $2 AND deleted_at IS NULL";
 
-/// Makes one message unsearchable.
-pub(crate) const FORGET_TEXT: &str = "DELETE FROM message_text WHERE rowid = $1";
-
-/// Makes messages unsearchable: one parameter, a JSON list of ids.
-pub(crate) const FORGET_TEXTS: &str =
-    "DELETE FROM message_text WHERE rowid IN (SELECT value FROM json_each($1))";
-
-/// The condition that a message's text fits the search words in `$12`.
-macro_rules! text_fits {
-    () => {
-        "m.id IN (SELECT rowid FROM message_text WHERE message_text MATCH $12)"
-    };
-}
-pub(crate) use text_fits;
+/// The condition that a message's text fits the search words of a parameter.
+pub(super) const TEXT_FITS: &str =
+    "m.id IN (SELECT rowid FROM message_text WHERE message_text MATCH {})";
 
 /// Writes the words of a search as the full-text engine reads them: every word must stand there,
 /// the last may be a word's beginning. Quoting makes operators out of nobody's text.
-pub(crate) fn search_words(text: &str) -> Option<String> {
+pub(super) fn search_words(text: &str) -> Option<String> {
     let words: Vec<String> = text
         .split(|c: char| !c.is_alphanumeric())
         .filter(|word| !word.is_empty())
@@ -110,44 +77,15 @@ pub(crate) fn search_words(text: &str) -> Option<String> {
     (!words.is_empty()).then(|| format!("{}*", words.join(" ")))
 }
 
-/// Expands `EACH($n)`, which stands for the values of a JSON list passed in one parameter.
-pub(crate) fn sql(text: &'static str) -> SqlStr {
-    use sqlx::SqlSafeStr;
-    match expand(text) {
-        Cow::Borrowed(text) => text.into_sql_str(),
-        Cow::Owned(text) => AssertSqlSafe(text).into_sql_str(),
-    }
-}
-
-fn expand(text: &'static str) -> Cow<'static, str> {
-    if text.contains("EACH(") {
-        Cow::Owned(text.replace("EACH(", "SELECT value FROM json_each("))
-    } else {
-        text.into()
-    }
-}
-
 /// The migrations, oldest first.
-pub(crate) fn migrator() -> Migrator {
-    const ALL: &[(i64, &str, &str)] = &[
-        (1, "messages", include_str!("../migrations/sqlite/0001_messages.sql")),
-        (2, "tasks", include_str!("../migrations/sqlite/0002_tasks.sql")),
-        (3, "pairs", include_str!("../migrations/sqlite/0003_pairs.sql")),
-    ];
-    let migration = |(version, name, text): &(i64, &'static str, &'static str)| {
-        use sqlx::SqlSafeStr;
-        Migration::new(*version, (*name).into(), MigrationType::Simple, text.into_sql_str(), false)
-    };
-    Migrator::with_migrations(ALL.iter().map(migration).collect())
-}
+const MIGRATIONS: &[Step] = &[
+    (1, "messages", include_str!("../../migrations/sqlite/0001_messages.sql")),
+    (2, "tasks", include_str!("../../migrations/sqlite/0002_tasks.sql")),
+    (3, "pairs", include_str!("../../migrations/sqlite/0003_pairs.sql")),
+];
 
-/// How a connection may be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Access {
-    Write,
-    Read,
-    /// To read all of it and write that elsewhere.
-    Copy,
+pub(crate) fn migrator() -> Migrator {
+    super::migrator(MIGRATIONS)
 }
 
 fn url(path: &Path, access: Access) -> String {
@@ -246,18 +184,6 @@ pub(crate) async fn check_engine(connection: &mut AnyConnection) -> Result<(), S
     }
 }
 
-/// What a database file was found to be before anything was written to it.
-pub(crate) enum Found {
-    /// Nothing in it yet.
-    Empty,
-    /// A relay's, with this schema.
-    Schema(i64),
-    /// Somebody else's.
-    Foreign,
-    /// Nobody's any more; this is wrong with it.
-    Damaged(&'static str),
-}
-
 /// Looks at a database without writing to it.
 pub(crate) async fn look(connection: &mut AnyConnection) -> Result<Found, sqlx::Error> {
     let tables: i64 = connection
@@ -305,6 +231,14 @@ pub(crate) async fn highest(connection: &mut AnyConnection) -> Result<i64, sqlx:
     let sql =
         "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name IN ('message', 'event')";
     connection.fetch_one(sql).await?.try_get(0)
+}
+
+/// Where the log stands.
+pub(super) async fn standing(connection: &mut AnyConnection) -> Result<Standing, sqlx::Error> {
+    let highest = highest(connection).await?;
+    let sql = "SELECT coalesce((SELECT value FROM counter WHERE name = 'pruned_through'), 0)";
+    let pruned = connection.fetch_one(sql).await?.try_get(0)?;
+    Ok(Standing { highest, pruned, ..Standing::default() })
 }
 
 /// Writes a consistent copy of the database into a file that is there and empty, and flushes it.
