@@ -73,6 +73,7 @@ variables! {
     IDENTITY = Server "AGENT_RELAY_IDENTITY", "mark"; "`mark` shows unproven senders as such; `strict` refuses them, and every takeover of an id."
     PUBLIC_URL = Server "AGENT_RELAY_PUBLIC_URL", "none"; "The address under which browsers reach the relay, behind a proxy for one."
     DASHBOARD_DIR = Server "AGENT_RELAY_DASHBOARD_DIR", "none"; "A folder with the files of the dashboard, as `cargo xtask dashboard` makes it, read at each request in place of those built in."
+    SHUTDOWN_DELAY = Server "AGENT_RELAY_SHUTDOWN_DELAY_MS", "0"; "How long, in milliseconds, a relay that was asked to stop serves on, while `/ready` says already that it goes: the time in which a balancer looks. At most 5000."
     MAX_STREAMS = Server "AGENT_RELAY_MAX_STREAMS", "10000"; "The most streams open at once."
     MAX_STREAMS_PER_AGENT = Server "AGENT_RELAY_MAX_STREAMS_PER_AGENT", "8"; "The most streams open at once for one agent."
     INTEGRATIONS = Server "AGENT_RELAY_INTEGRATIONS", "none", secret; "The integrations, as a JSON list of `{name, token, scopes, targets, channels, callbackUrl, callbackSecret}`."

@@ -2,7 +2,10 @@
 
 use std::{
     ops::Deref,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use relay_core::time::Timestamp;
@@ -63,6 +66,7 @@ pub struct Inner {
     /// When it started.
     pub started_at: Timestamp,
     mcp: OnceLock<Arc<dyn Mcp>>,
+    leaving: AtomicBool,
     stopping: watch::Sender<bool>,
     fanout_task: Mutex<Option<JoinHandle<()>>>,
 }
@@ -90,6 +94,7 @@ impl App {
             callbacks: Pulse::default(),
             started_at: store.now(),
             mcp: OnceLock::new(),
+            leaving: AtomicBool::new(false),
             stopping: watch::Sender::new(false),
             fanout_task: Mutex::new(Some(task)),
             config,
@@ -108,6 +113,18 @@ impl Inner {
     /// Who answers at `/mcp`.
     pub fn mcp(&self) -> Option<&Arc<dyn Mcp>> {
         self.mcp.get()
+    }
+
+    /// Says at `/ready` that the relay goes, and gives balancers the time in which they look. It serves
+    /// as before meanwhile.
+    pub async fn leave(&self) {
+        self.leaving.store(true, Ordering::Relaxed);
+        tokio::time::sleep(self.config.shutdown_delay).await;
+    }
+
+    /// True from when the relay was asked to stop.
+    pub fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::Relaxed) || *self.stopping.borrow()
     }
 
     /// Tells streams, polls and jobs to end.

@@ -66,6 +66,8 @@ pub struct Config {
     pub identity: Mode,
     /// The origin under which browsers reach the relay.
     pub public_url: Option<Origin>,
+    /// How long the relay serves on once it was asked to stop.
+    pub shutdown_delay: Duration,
     /// Where the dashboard's files are read from, in place of those built in.
     pub dashboard_dir: Option<PathBuf>,
     /// Bounds and time-outs.
@@ -216,6 +218,7 @@ impl Config {
                 .read(get, |text| text.parse::<Mode>().map_err(|e| e.to_string()))?
                 .unwrap_or_default(),
             public_url: env::PUBLIC_URL.read(get, public_url)?,
+            shutdown_delay: Duration::from_millis(number(&env::SHUTDOWN_DELAY, 0, 5_000, 0)?),
             dashboard_dir: env::DASHBOARD_DIR.read(get, folder)?,
             limits,
         })

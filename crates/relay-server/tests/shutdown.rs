@@ -7,7 +7,7 @@ use std::time::Duration;
 use common::{Client, mail};
 use futures_util::future::join_all;
 use http_body_util::BodyExt as _;
-use relay_server::testing::TestRelay;
+use relay_server::{Config, testing::TestRelay};
 use serde_json::json;
 use tokio::{
     io::AsyncWriteExt as _,
@@ -75,6 +75,27 @@ async fn every_stream_is_told_and_every_acknowledged_message_is_there() {
             assert_eq!(client.get(&format!("/api/messages/{id}")).await.status, 200);
         }
     }
+}
+
+#[tokio::test]
+async fn a_relay_that_goes_says_so_first_and_serves_on() {
+    let delay = |config: &mut Config| config.shutdown_delay = Duration::from_hours(1);
+    let mut relay = TestRelay::builder().config(delay).start().await;
+    let client = Client::new(&relay);
+    client.register("a", json!({})).await;
+    client.register("b", json!({})).await;
+    let mut stream = client.stream("/api/events?for=a").await;
+    stream.expect("hello").await;
+    assert_eq!(client.get("/ready").await.status, 200);
+    let app = relay.app().clone();
+    let leaving = tokio::spawn(async move { app.leave().await });
+    common::until("it leaves", || relay.app().is_leaving()).await;
+    assert_eq!(client.get("/ready").await.status, 503);
+    client.post("/api/messages", mail("b", "a", "still here")).await.expect(201);
+    assert_eq!(stream.expect("message.new").await.data["message"]["body"], "still here");
+    assert!(!leaving.is_finished(), "an hour is not over");
+    leaving.abort();
+    relay.stop().await;
 }
 
 #[tokio::test]

@@ -20,7 +20,8 @@ use crate::{
     signal,
 };
 
-/// The server promises to be gone within five seconds, whatever a disk or a peer does.
+/// The server promises to be gone within five seconds, whatever a disk or a peer does; where it was told
+/// to serve on for a while, within five seconds after that.
 const DEADLINE: Duration = Duration::from_millis(4_900);
 /// The exit code of a process that was interrupted, as shells count it.
 const INTERRUPTED: i32 = 130;
@@ -76,6 +77,10 @@ pub struct Serve {
     /// A file with the integrations, as a JSON list [env: AGENT_RELAY_INTEGRATIONS_FILE]
     #[arg(long, value_name = "FILE")]
     integrations_file: Option<String>,
+    /// How long to serve on once asked to stop, for balancers, in milliseconds [env:
+    /// AGENT_RELAY_SHUTDOWN_DELAY_MS]
+    #[arg(long, value_name = "MS")]
+    shutdown_delay_ms: Option<String>,
     /// The most streams open at once [env: AGENT_RELAY_MAX_STREAMS]
     #[arg(long, value_name = "N")]
     max_streams: Option<String>,
@@ -120,6 +125,7 @@ impl Serve {
             .flag("--reap-interval-ms", &env::REAP_INTERVAL, self.reap_interval_ms.as_ref())
             .flag("--retention-days", &env::RETENTION_DAYS, self.retention_days.as_ref())
             .flag("--integrations-file", &env::INTEGRATIONS_FILE, self.integrations_file.as_ref())
+            .flag("--shutdown-delay-ms", &env::SHUTDOWN_DELAY, self.shutdown_delay_ms.as_ref())
             .flag("--max-streams", &env::MAX_STREAMS, self.max_streams.as_ref())
             .flag(
                 "--max-streams-per-agent",
@@ -148,14 +154,14 @@ async fn serve(mut config: Config, settings: &Settings) -> Result<(), Failure> {
     greet(address, &place, app.dashboard.is_built());
     notify::ready();
     let (stop, stopped) = tokio::sync::oneshot::channel();
-    let relay = relay_server::serve(listeners, app, async {
+    let relay = relay_server::serve(listeners, app.clone(), async {
         // An error means that nobody is left who could ask.
         let _ = stopped.await;
     });
     tokio::select! {
         () = relay => {}
         () = notify::alive() => {}
-        () = watch(&mut signals, &mcp, stop) => {}
+        () = watch(&mut signals, &app, &mcp, stop) => {}
     }
     Ok(())
 }
@@ -174,11 +180,17 @@ fn operator(port: u16) -> Option<SecretString> {
 
 /// The first signal asks the relay to stop, and gives it its time. The second does not wait: what
 /// was acknowledged is on disk already.
-async fn watch(signals: &mut signal::Signals, mcp: &Mount, stop: tokio::sync::oneshot::Sender<()>) {
+async fn watch(
+    signals: &mut signal::Signals,
+    app: &App,
+    mcp: &Mount,
+    stop: tokio::sync::oneshot::Sender<()>,
+) {
     signals.next().await;
     notify::stopping();
     Output::new(false).note("stopping; once more stops at once");
     let end = async {
+        app.leave().await;
         // Agents that live by an MCP session go offline while there is a relay to tell.
         mcp.close().await;
         let _ = stop.send(());
@@ -187,7 +199,7 @@ async fn watch(signals: &mut signal::Signals, mcp: &Mount, stop: tokio::sync::on
     tokio::select! {
         () = end => {}
         () = signals.next() => exit(INTERRUPTED),
-        () = tokio::time::sleep(DEADLINE) => {
+        () = tokio::time::sleep(app.config.shutdown_delay + DEADLINE) => {
             Output::new(false).warn("did not come to an end in time");
             exit(1)
         }

@@ -28,6 +28,7 @@ fn a_bad_value_names_the_variable_the_value_and_what_is_allowed() {
     refused("PORT", "http", "0 to 65535");
     refused("AGENT_RELAY_HOST", "a b", "127.0.0.1");
     refused("STALE_TTL_MS", "0", "1000");
+    refused("AGENT_RELAY_SHUTDOWN_DELAY_MS", "5001", "0 to 5000");
     refused("AGENT_RELAY_IDENTITY", "loose", "mark or strict");
     refused("AGENT_RELAY_PUBLIC_URL", "relay.example", "https://");
     refused("AGENT_RELAY_CORS_ORIGINS", "ftp://x", "http://host:port");

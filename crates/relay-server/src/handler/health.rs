@@ -13,7 +13,7 @@ const MOST_LAG: i64 = 10_000;
 
 /// `GET /ready`: the word for yes, or the one for why not. It does not touch the database.
 pub fn readiness(app: &App) -> Result<&'static str, &'static str> {
-    if *app.stopping().borrow() {
+    if app.is_leaving() {
         return Err("stopping");
     }
     match app.store.state() {
