@@ -1,6 +1,6 @@
 //! What the pages in docs/ show is what is there: tests by name, code, JSON.
 
-use std::{fs, path::Path};
+mod support;
 
 use relay_core::{
     agent::Agent,
@@ -11,6 +11,7 @@ use relay_core::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Deserializer, Value};
+use support::page::{blocks, read};
 
 /// Frames that are no rows of the log, so that they have another form.
 const NOT_STORED: [Name; 3] = [Name::Hello, Name::Gap, Name::ServerShutdown];
@@ -81,16 +82,4 @@ fn samples<T: Serialize + DeserializeOwned>(block: &str) -> Vec<T> {
             read
         })
         .collect()
-}
-
-/// The code blocks of a page in one language.
-fn blocks<'a>(page: &'a str, language: &str) -> impl Iterator<Item = &'a str> {
-    let begin = format!("{language}\n");
-    let spans = page.split("```").skip(1).step_by(2);
-    spans.filter_map(move |block| block.strip_prefix(&begin))
-}
-
-fn read(path: &str) -> String {
-    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
-    fs::read_to_string(root.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }

@@ -15,21 +15,14 @@ use std::{
     time::Duration,
 };
 
-use relay_store::testing;
 use serde_json::{Value, json};
-use support::{Home, PATIENCE, Relay, assert_fails, assert_ok, http::Connection, load};
+use support::{Home, PATIENCE, Relay, assert_fails, assert_ok, database, http::Connection, load};
 use tokio::time::Instant;
 
 const SENDERS: u64 = 6;
 const WORKERS: u64 = 4;
 /// How soon a client must be served again.
 const FAILOVER: Duration = Duration::from_secs(5);
-
-/// A new schema's address; `None`, said aloud, where there is no PostgreSQL.
-fn database() -> Option<String> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async { testing::url(&testing::postgres().await?) })
-}
 
 fn serve(home: &Home, database: &str) -> Relay {
     let mut command = home.command(&["serve", "--port", "0", "--log", "warn"]);

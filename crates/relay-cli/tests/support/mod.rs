@@ -6,6 +6,7 @@ pub mod disk;
 pub mod http;
 pub mod load;
 pub mod mcp;
+pub mod page;
 pub mod proxy;
 pub mod receiver;
 #[cfg(unix)]
@@ -187,6 +188,12 @@ fn lines(from: impl Read + Send + 'static) -> Receiver<String> {
         }
     });
     receive
+}
+
+/// A new schema's address; `None`, said aloud, where there is no PostgreSQL.
+pub fn database() -> Option<String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async { relay_store::testing::url(&relay_store::testing::postgres().await?) })
 }
 
 /// A relay that `agent-relay serve` started on a free port, with its database in the home.
