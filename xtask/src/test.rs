@@ -3,6 +3,7 @@
 //! Without `--full` it takes minutes, installs nothing and says aloud what it leaves out. With
 //! `--full` the long tests run at their full length, and what is missing is a failure.
 
+mod programs;
 mod tally;
 
 use std::process::Command;
@@ -22,6 +23,9 @@ pub struct Args {
 /// Read by the long tests: set to 1, they run hundreds of cycles in place of tens.
 const FULL: &str = "RELAY_TEST_FULL";
 
+/// Where the tests with real agents find our programs.
+const PROGRAMS: &str = "RELAY_TEST_PROGRAMS";
+
 const REDIS: Tool = Tool {
     program: "redis-server",
     install: "`apt-get install redis-server` or `brew install redis`",
@@ -33,10 +37,18 @@ const PROMTOOL: Tool = Tool {
 };
 
 /// What single tests leave out when a tool is missing.
-const PARTS: [(&str, Tool); 6] = [
+const PARTS: [(&str, Tool); 8] = [
     (
         "several servers, where no PostgreSQL answers here or at RELAY_TEST_POSTGRES_URL",
         Tool { program: "psql", install: "`apt-get install postgresql`" },
+    ),
+    (
+        "relays that are replaced behind HAProxy",
+        Tool { program: "haproxy", install: "`apt-get install haproxy`" },
+    ),
+    (
+        "relays that are replaced behind nginx",
+        Tool { program: "nginx", install: "`apt-get install nginx`" },
     ),
     (
         "the README's section on curl, two example integrations",
@@ -89,34 +101,54 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     // Apart, because with the workspace's features cargo would build this running program anew, which
     // Windows does not allow.
     suites.run("tidy: the architecture as tests", || {
-        cargo_test(&["--package", "xtask"], args.full, &mut tally)
+        let mut command = shell::cargo(&["test", "--no-fail-fast", "--package", "xtask"]);
+        prepare(&mut command, args.full);
+        shell::run_watched(&mut command, |line| tally.read(line))
     });
-    suites.run("cargo test", || {
-        cargo_test(&["--workspace", "--exclude", "xtask"], args.full, &mut tally)
+    suites.run("test programs", || run_programs(args.full, &mut tally));
+    suites.run("examples in the crates' documentation", || {
+        let mut command = shell::cargo(&["test", "--no-fail-fast", "--doc"]);
+        command.args(EVERYTHING);
+        prepare(&mut command, args.full);
+        shell::run_watched(&mut command, |line| tally.read(line))
     });
-    if args.full {
-        suites.run("the server's tests on PostgreSQL", || {
-            let mut command =
-                shell::cargo(&["test", "--no-fail-fast", "--package", "relay-server"]);
-            command.env(FULL, "1").env("RELAY_TEST_BACKEND", "postgres");
-            for name in own_settings() {
-                command.env_remove(name);
-            }
-            shell::run_watched(&mut command, |line| tally.read(line))
-        });
-    }
     suites.finish(&tally.lines())
 }
 
-/// Unit, integration and documentation tests of some packages, going on after the first failure.
-fn cargo_test(packages: &[&str], full: bool, tally: &mut Tally) -> Result<(), Failure> {
-    let mut command = shell::cargo(&["test", "--no-fail-fast"]);
-    command.args(packages);
+/// All packages but this one.
+const EVERYTHING: [&str; 3] = ["--workspace", "--exclude", "xtask"];
+
+/// Unit and integration tests. With `full` those of the server run on PostgreSQL, too.
+fn run_programs(full: bool, tally: &mut Tally) -> Result<(), Failure> {
+    let mut all = programs::build(&EVERYTHING)?;
+    if full {
+        let server = all.iter().filter(|program| program.is_of("relay-server"));
+        let again: Vec<_> =
+            server.map(|one| one.clone().with("RELAY_TEST_BACKEND", "postgres")).collect();
+        all.extend(again);
+    }
+    // They were built with the tests.
+    let ours = shell::target_folder().join("debug");
+    let run = |command: &mut Command| {
+        prepare(command, full);
+        if !is_set(PROGRAMS) {
+            command.env(PROGRAMS, &ours);
+        }
+    };
+    programs::run(all, &run, tally)
+}
+
+/// Says how long the tests are to be, and takes a developer's own settings away.
+fn prepare(command: &mut Command, full: bool) {
     for name in own_settings() {
         command.env_remove(name);
     }
     command.env(FULL, if full { "1" } else { "0" });
-    shell::run_watched(&mut command, |line| tally.read(line))
+}
+
+#[expect(clippy::disallowed_methods, reason = "a setting of the tests, not of the relay")]
+fn is_set(name: &str) -> bool {
+    std::env::var_os(name).is_some_and(|value| !value.is_empty())
 }
 
 /// The variables by which a developer's own relay is set up: no test may find that one by them.

@@ -2,6 +2,7 @@
 //! installs them.
 
 use std::{
+    fs::File,
     path::{Path, PathBuf},
     process::Command,
     sync::OnceLock,
@@ -125,10 +126,11 @@ fn installed_claude(version: &str) -> Option<PathBuf> {
 
 /// What npm has installed, or installs where everything must be tested.
 fn installed(name: &str, package: &str, version: &str) -> Option<PathBuf> {
-    static ONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
-    let _one = ONE.lock();
     let folder = built().parent()?.join(format!("{name}-{version}"));
     let program = folder.join("node_modules/.bin").join(name);
+    // One at a time, of all tests that run: each would install it.
+    let one = File::create(folder.with_extension("lock")).unwrap();
+    one.lock().unwrap();
     if full() && !runs(&program) {
         let mut npm = Command::new("npm");
         npm.args(["install", "--no-fund", "--no-audit", "--prefix"]).arg(&folder).arg(package);
