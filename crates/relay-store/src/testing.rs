@@ -21,6 +21,9 @@ use crate::place::{Address, Place};
 /// What a database of a test's process is called, before its number.
 const PREFIX: &str = "relay_test_";
 
+/// How many connections the tests that run at once may have open, for each of the machine's cores.
+const CONNECTIONS: usize = 40;
+
 /// A new schema in a PostgreSQL; `None`, said aloud, where there is none.
 ///
 /// # Panics
@@ -102,10 +105,16 @@ async fn server() -> Option<Address> {
     Cluster::of_process().map(Cluster::address)
 }
 
+/// True when a server lets us make databases, and has room for as many tests as run at once.
 async fn may_make_databases(address: &Address) -> bool {
     let Ok(mut connection) = connect(address).await else { return false };
-    let sql = "SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user";
-    let row = connection.fetch_one(sql).await;
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let sql = format!(
+        "SELECT (rolcreatedb OR rolsuper) AND current_setting('max_connections')::int >= {} \
+         FROM pg_roles WHERE rolname = current_user",
+        threads * CONNECTIONS
+    );
+    let row = connection.fetch_one(AssertSqlSafe(sql)).await;
     row.is_ok_and(|row| row.try_get::<bool, _>(0).unwrap_or(false))
 }
 

@@ -84,7 +84,8 @@ impl Cluster {
     /// Starts it after a crash.
     pub fn start_again(&self) {
         let options = format!(
-            "-c listen_addresses=127.0.0.1 -c port={} -c unix_socket_directories={} -c fsync=off",
+            "-c listen_addresses=127.0.0.1 -c port={} -c unix_socket_directories={} -c fsync=off \
+             -c max_connections=500",
             self.port,
             self.folder.display()
         );
