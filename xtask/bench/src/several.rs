@@ -23,27 +23,34 @@ pub async fn measure(
     rounds: usize,
     length: Length,
 ) -> io::Result<(String, f64)> {
-    let mut runs: [Vec<Run>; 2] = [Vec::new(), Vec::new()];
+    let mut runs: [Vec<(Run, Option<f64>)>; 2] = [Vec::new(), Vec::new()];
     for _ in 0..rounds {
         for (place, relays) in [1, count].into_iter().enumerate() {
             runs[place].push(run(yard, relays, length).await?);
         }
     }
-    let mut table =
-        format!("{:<44} {:>10} {:>10} {:>10}\n", "PostgreSQL", "/s", "p50 ms", "p99 ms");
+    let mut table = format!(
+        "{:<40} {:>10} {:>10} {:>10} {:>12}\n",
+        "PostgreSQL", "/s", "p50 ms", "p99 ms", "cores busy"
+    );
     let [one, several] = runs.map(|mut runs| {
-        runs.sort_by(|a, b| a.per_second.total_cmp(&b.per_second));
+        runs.sort_by(|a, b| a.0.per_second.total_cmp(&b.0.per_second));
         runs.swap_remove(runs.len() / 2)
     });
-    for (relays, run) in [(1, &one), (count, &several)] {
-        let name = format!("{relays} relays, {CONNECTIONS} connections");
+    for (relays, (run, busy)) in [(1, &one), (count, &several)] {
+        let relays = if relays == 1 { "1 relay".to_owned() } else { format!("{relays} relays") };
+        let name = format!("{relays}, {CONNECTIONS} connections");
         let Run { per_second, p50, p99 } = run;
-        table.push_str(&format!("{name:<44} {per_second:>10.0} {p50:>10.2} {p99:>10.2}\n"));
+        let busy = busy.map_or_else(|| "-".to_owned(), |share| format!("{:.0} %", share * 100.0));
+        table.push_str(&format!(
+            "{name:<40} {per_second:>10.0} {p50:>10.2} {p99:>10.2} {busy:>12}\n"
+        ));
     }
-    Ok((table, several.per_second / one.per_second))
+    Ok((table, several.0.per_second / one.0.per_second))
 }
 
-async fn run(yard: &Yard, relays: usize, length: Length) -> io::Result<Run> {
+/// What was stored, and which share of the machine's time was not idle meanwhile.
+async fn run(yard: &Yard, relays: usize, length: Length) -> io::Result<(Run, Option<f64>)> {
     let place = testing::postgres().await;
     let url = place.as_ref().and_then(testing::url);
     let url =
@@ -55,5 +62,21 @@ async fn run(yard: &Yard, relays: usize, length: Length) -> io::Result<Run> {
     let pairs = agents.iter().zip(agents.iter().cycle().skip(1));
     let requests =
         pairs.map(|(from, to)| request::send(&from.token, &from.id, &to.id, plan::BODY)).collect();
-    load::closed_loop(&addresses, Framing::Http, requests, length).await
+    let before = times();
+    let run = load::closed_loop(&addresses, Framing::Http, requests, length).await?;
+    let busy = before.zip(times()).map(|(before, after)| {
+        let (idle, all) = (after.0 - before.0, after.1 - before.1);
+        1.0 - idle / all
+    });
+    Ok((run, busy))
+}
+
+/// How long the machine's cores were idle, and how long they have run, in the kernel's own unit (proc(5),
+/// `/proc/stat`: idle and iowait are the fourth and the fifth). `None` on other systems.
+fn times() -> Option<(f64, f64)> {
+    let text = std::fs::read_to_string("/proc/stat").ok()?;
+    let line = text.lines().next()?.strip_prefix("cpu ")?;
+    let numbers: Vec<f64> = line.split_whitespace().filter_map(|n| n.parse().ok()).collect();
+    // The last two are part of the first two.
+    Some((numbers.get(3)? + numbers.get(4)?, numbers.iter().take(8).sum()))
 }
