@@ -4,7 +4,6 @@
 //! address: nothing that is logged or returned from here holds an address.
 
 use std::{
-    error::Error,
     net::IpAddr,
     sync::{Arc, Once},
     time::Duration,
@@ -15,6 +14,7 @@ use frankenstein::{
     response::{ErrorResponse, MethodResponse},
     types::{AllowedUpdate, LinkPreviewOptions, MessageId, ReplyParameters, User},
 };
+use relay_client::error::innermost;
 use reqwest::{Url, redirect::Policy};
 use rustls::{ClientConfig, RootCertStore};
 use secrecy::{ExposeSecret, SecretString};
@@ -240,15 +240,6 @@ fn install_crypto() {
     ONCE.call_once(|| {
         let _ = rustls::crypto::ring::default_provider().install_default();
     });
-}
-
-/// The last error of a chain is the one that says something.
-fn innermost(error: &(dyn Error + 'static)) -> String {
-    let mut last = error;
-    while let Some(source) = last.source() {
-        last = source;
-    }
-    last.to_string()
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! The token that opens an app-server: whoever has it can do what its user can.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
+use relay_core::token::hex;
 use sha2::{Digest as _, Sha256};
 
 /// 256 random bits, in hex.
@@ -31,13 +32,6 @@ impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("…")
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]
