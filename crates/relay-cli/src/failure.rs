@@ -153,6 +153,9 @@ impl From<StoreError> for Failure {
             }
             StoreError::Foreign { .. } => "choose another file with --db; this one was not touched",
             StoreError::Path { .. } => "choose another file with --db, or mend the folder",
+            StoreError::Unreachable { .. } => {
+                "is PostgreSQL there, and does it let this user in? AGENT_RELAY_DATABASE_URL says where"
+            }
             StoreError::Damaged { .. } => "restore a backup, or choose another file with --db",
             StoreError::Full => "make room on the disk",
             _ => return Self::refused(error),

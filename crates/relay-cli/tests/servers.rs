@@ -223,3 +223,14 @@ fn a_relay_moves_from_its_file_into_postgresql() {
     let (_, talk) = relay.server.end();
     assert!(talk.contains("database    postgres://"), "{talk}");
 }
+
+#[test]
+fn a_database_that_cannot_be_reached_is_named_without_its_password() {
+    let home = Home::new();
+    let mut command = home.command(&["serve", "--port", "0"]);
+    // Nothing listens on port 1.
+    let url = "postgres://relay:s3cret@127.0.0.1:1/relay";
+    let done = support::finish(command.env("AGENT_RELAY_DATABASE_URL", url));
+    assert_fails(&done, 1, "postgres://127.0.0.1:1/relay: ", "is PostgreSQL there");
+    assert!(!done.stderr.contains("s3cret"), "{done:?}");
+}

@@ -61,6 +61,14 @@ pub enum StoreError {
         /// What the system said.
         why: String,
     },
+    /// No connection to the database's server came about.
+    #[error("{address}: {why}")]
+    Unreachable {
+        /// The database, without its password.
+        address: String,
+        /// What the system or the server said.
+        why: String,
+    },
     /// The database is damaged.
     #[error("{} is damaged: {why}", .path.display())]
     Damaged {
@@ -92,6 +100,7 @@ impl StoreError {
             | Self::Newer { .. }
             | Self::Foreign { .. }
             | Self::Path { .. }
+            | Self::Unreachable { .. }
             | Self::Damaged { .. }
             | Self::SqliteTooOld { .. } => Code::StorageFailed,
         }
