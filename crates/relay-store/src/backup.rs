@@ -5,13 +5,12 @@
 //! its name, and it never replaces a file.
 
 use std::{
-    fmt::Write as _,
     fs::{self, File},
     io::{self, Read as _},
     path::{Path, PathBuf},
 };
 
-use relay_core::id::Seq;
+use relay_core::{id::Seq, token::hex};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use sqlx::{AnyConnection, Connection as _, Row as _};
@@ -203,14 +202,6 @@ fn digest(file: &Path) -> io::Result<(u64, String)> {
         bytes += read as u64;
         hasher.update(&buffer[..read]);
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let mut hex = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        let _ = write!(hex, "{byte:02x}");
-    }
-    hex
 }
 
 pub(crate) fn fail(path: &Path, why: &(impl ToString + ?Sized)) -> StoreError {

@@ -11,6 +11,7 @@
 
 mod agent;
 mod backup;
+mod batch;
 mod callback;
 mod checkpoint;
 mod claim;

@@ -168,11 +168,9 @@ async fn insert(
     table: &'static str,
     rows: Vec<Value>,
 ) -> Result<(), StoreError> {
-    if rows.is_empty() {
-        return Ok(());
+    for list in postgres::lists(rows) {
+        sqlx::query(postgres::insert_rows(table)).bind(list).execute(&mut *target).await?;
     }
-    let list = Value::Array(rows).to_string();
-    sqlx::query(postgres::insert_rows(table)).bind(list).execute(&mut *target).await?;
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! The full-text index, which follows the log behind the sends and never holds one up.
 
 use relay_core::id::Seq;
+use serde_json::json;
 use sqlx::Row;
 
 use crate::{
@@ -66,10 +67,11 @@ async fn index_words(tx: &mut Tx<'_>, from: i64, to: i64) -> Result<(), StoreErr
     for row in rows {
         let subject: Option<String> = row.try_get("subject")?;
         let text = format!("{} {}", subject.unwrap_or_default(), row.try_get::<String, _>("body")?);
-        words.push((row.try_get::<i64, _>("id")?, postgres::words(&text)));
+        words.push(json!([row.try_get::<i64, _>("id")?, postgres::words(&text)]));
     }
-    let list = serde_json::to_string(&words)?;
-    tx.execute(sqlx::query(postgres::INDEX_WORDS).bind(list)).await?;
+    for list in postgres::lists(words) {
+        tx.execute(sqlx::query(postgres::INDEX_WORDS).bind(list)).await?;
+    }
     Ok(())
 }
 

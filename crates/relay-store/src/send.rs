@@ -135,10 +135,11 @@ pub(crate) async fn run(tx: &mut Tx<'_>, sends: &mut [Sending]) -> Result<(), St
     Ok(())
 }
 
-/// Stores the accepted messages of a batch in one statement.
+/// Stores the accepted messages of a batch.
 async fn insert(tx: &mut Tx<'_>, stored: &[(Message, Option<Digest>)]) -> Result<(), StoreError> {
-    let query = tx.dialect.insert_messages(stored);
-    tx.execute(query).await?;
+    for query in tx.dialect.insert_messages(stored) {
+        tx.execute(query).await?;
+    }
     Ok(())
 }
 

@@ -113,8 +113,10 @@ impl<'w> Tx<'w> {
         if self.outcome.unwritten.is_empty() {
             return Ok(());
         }
-        let rows = Value::Array(std::mem::take(&mut self.outcome.unwritten)).to_string();
-        self.execute(sqlx::query(self.dialect.insert_events()).bind(rows)).await?;
+        let rows = std::mem::take(&mut self.outcome.unwritten);
+        for list in self.dialect.lists(rows) {
+            self.execute(sqlx::query(self.dialect.insert_events()).bind(list)).await?;
+        }
         Ok(())
     }
 

@@ -20,6 +20,7 @@ use sqlx::{AnyConnection, Connection, Executor};
 use tokio::{sync::mpsc, time::timeout};
 
 use crate::{
+    batch::{self, Batch},
     checkpoint,
     clock::StoreClock,
     dialect::{self, Dialect, Standing, sqlite},
@@ -30,15 +31,12 @@ use crate::{
     follow::Follower,
     load,
     place::Place,
-    queue::{self, Item, Job, Queue},
+    queue::{self, Item, Queue},
     send::{self, Sending},
     shared::Shared,
     store::{Known, WriterState},
     tx::{Outcome, Tx},
 };
-
-/// The most commands in one transaction.
-const BATCH: usize = 256;
 
 /// A batch on a server that answers takes a fraction of it. One that takes longer has lost its
 /// connection without being told.
@@ -82,6 +80,8 @@ pub(crate) struct Writer {
     unmoved: u64,
     integrations: Vec<Known>,
     items: mpsc::Receiver<Item>,
+    /// What was taken from the queue and is no part of a batch.
+    kept: Option<Item>,
 }
 
 /// What the writer starts with.
@@ -120,6 +120,7 @@ pub(crate) fn spawn(start: Start) -> Queue {
         unmoved: 0,
         integrations: start.integrations,
         items,
+        kept: None,
     };
     tokio::spawn(writer.serve());
     queue
@@ -138,25 +139,24 @@ struct Written {
 
 impl Writer {
     async fn serve(mut self) {
-        let mut items = Vec::with_capacity(BATCH);
+        let mut items = Vec::with_capacity(batch::MOST);
         let mut closing = None;
-        while closing.is_none() && self.items.recv_many(&mut items, BATCH).await > 0 {
-            let (mut sends, mut jobs) = (Vec::new(), Vec::new());
+        while closing.is_none() && self.wait(&mut items).await > 0 {
+            let mut batch = Batch::new();
             for item in items.drain(..) {
-                match item {
-                    Item::Send(send) => sends.push(*send),
-                    Item::Run(job) => jobs.push(job),
-                    Item::BeginLogAgain(done) => {
+                match batch.take(item) {
+                    Some(Item::BeginLogAgain(done)) => {
                         self.begin_log_again().await;
                         let _ = done.send(());
                     }
-                    Item::Close(done) => {
+                    Some(Item::Close(done)) => {
                         self.items.close();
                         closing = Some(done);
                     }
+                    _ => {}
                 }
             }
-            self.process(jobs, sends).await;
+            self.process(batch).await;
         }
         self.drain().await;
         self.shared.set_state(WriterState::Closed);
@@ -173,12 +173,21 @@ impl Writer {
         }
     }
 
+    /// Waits for something to do.
+    async fn wait(&mut self, items: &mut Vec<Item>) -> usize {
+        if let Some(kept) = self.kept.take() {
+            items.push(kept);
+            return items.len();
+        }
+        self.items.recv_many(items, batch::MOST).await
+    }
+
     /// Writes what was queued before the queue was closed.
     async fn drain(&mut self) {
         while let Some(item) = self.items.recv().await {
             match item {
-                Item::Send(send) => self.process(vec![], vec![*send]).await,
-                Item::Run(job) => self.process(vec![job], vec![]).await,
+                Item::Send(send) => self.process(Batch::of_send(*send)).await,
+                Item::Run(job) => self.process(Batch::of_job(job)).await,
                 Item::BeginLogAgain(done) | Item::Close(done) => drop(done.send(())),
             }
         }
@@ -192,57 +201,45 @@ impl Writer {
         }
     }
 
-    async fn process(&mut self, mut jobs: Vec<Box<dyn Job>>, mut sends: Vec<Sending>) {
-        if jobs.is_empty() && sends.is_empty() {
+    async fn process(&mut self, mut batch: Batch) {
+        if batch.len() == 0 {
             return;
         }
-        let Err(error) = self.attempt(&mut jobs, &mut sends).await else {
-            return answer(jobs, sends, None);
-        };
-        let bad_command = matches!(error, StoreError::Statement(_)) && jobs.len() + sends.len() > 1;
-        if !bad_command {
-            tracing::error!(%error, commands = jobs.len() + sends.len(), "a batch was not acknowledged");
-            return answer(jobs, sends, Some(&error));
+        let Err(error) = self.attempt(&mut batch).await else { return batch.answer(None) };
+        if !matches!(error, StoreError::Statement(_)) || batch.len() == 1 {
+            tracing::error!(%error, commands = batch.len(), "a batch was not acknowledged");
+            return batch.answer(Some(&error));
         }
-        for job in jobs {
-            Box::pin(self.process(vec![job], vec![])).await;
+        for job in batch.jobs {
+            Box::pin(self.process(Batch::of_job(job))).await;
         }
-        for send in sends {
-            Box::pin(self.process(vec![], vec![send])).await;
+        for send in batch.sends {
+            Box::pin(self.process(Batch::of_send(send))).await;
         }
     }
 
     /// Writes a batch; when it fails, nothing of it is there and nothing of it was told. A connection to
     /// a server may have ended while it was not used: where it failed before the commit, the batch is
     /// tried once more on a new one.
-    async fn attempt(
-        &mut self,
-        jobs: &mut [Box<dyn Job>],
-        sends: &mut [Sending],
-    ) -> Result<(), StoreError> {
+    async fn attempt(&mut self, batch: &mut Batch) -> Result<(), StoreError> {
         let kept = self.connection.is_some() && self.dialect == Dialect::Postgres;
-        match self.attempt_once(jobs, sends).await {
+        match self.attempt_once(batch).await {
             Err(StoreError::Failed(_)) if kept && !self.committing => {
-                self.attempt_once(jobs, sends).await
+                self.attempt_once(batch).await
             }
             done => done,
         }
     }
 
-    async fn attempt_once(
-        &mut self,
-        jobs: &mut [Box<dyn Job>],
-        sends: &mut [Sending],
-    ) -> Result<(), StoreError> {
+    async fn attempt_once(&mut self, batch: &mut Batch) -> Result<(), StoreError> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.reopen().await?,
         };
         let before = self.last;
-        let rows = (jobs.len() + sends.len()) as u64;
         let started = stopwatch();
         // A command that panics takes its batch with it, never the writer.
-        let writing = AssertUnwindSafe(self.write(&mut connection, jobs, sends)).catch_unwind();
+        let writing = AssertUnwindSafe(self.write(&mut connection, batch)).catch_unwind();
         let written = match timeout(LONGEST, writing).await {
             Ok(Ok(written)) => written,
             Ok(Err(_)) => Err(StoreError::Failed("a command panicked".into())),
@@ -252,9 +249,10 @@ impl Writer {
         match written {
             Ok(written) => {
                 self.connection = Some(connection);
+                let rows = batch.len() as u64;
                 self.shared.commits.fetch_add(1, Ordering::Relaxed);
                 self.shared.rows.fetch_add(rows, Ordering::Relaxed);
-                let text: u64 = sends.iter().map(Sending::size).sum();
+                let text: u64 = batch.sends.iter().map(Sending::size).sum();
                 self.count_unmoved(checkpoint::COMMIT + rows * checkpoint::ROW + text);
                 let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
                 self.shared.commit_micros.fetch_add(micros, Ordering::Relaxed);
@@ -299,33 +297,41 @@ impl Writer {
     async fn write(
         &mut self,
         connection: &mut AnyConnection,
-        jobs: &mut [Box<dyn Job>],
-        sends: &mut [Sending],
+        batch: &mut Batch,
     ) -> Result<Written, StoreError> {
         self.committing = false;
-        let plain = jobs.is_empty() && sends.iter().all(Sending::is_plain);
-        let alone = plain && self.dialect == Dialect::Sqlite;
+        let alone = self.dialect == Dialect::Sqlite && batch.is_plain();
         let begun = if alone { None } else { self.dialect.begin(connection).await? };
         if let Some(standing) = &begun {
             self.learn(connection, standing).await?;
+            // Its turn may have been long in coming.
+            self.fill(batch);
         }
         let now = self.clock.at(begun.and_then(|standing| standing.now));
         let (after, from) = (self.last, self.version);
         let mut tx = Tx::new(self.dialect, connection, &mut self.directory, &mut self.last, now);
         if alone {
             // Nothing but plain messages: one statement is its own transaction, and its own commit.
-            send::run(&mut tx, sends).await.map_err(StoreError::at_commit)?;
+            send::run(&mut tx, &mut batch.sends).await.map_err(StoreError::at_commit)?;
             let outcome = tx.finish().await?;
             return Ok(Written { outcome, after, began: from, version: None });
         }
-        for job in jobs {
+        for job in &mut batch.jobs {
             job.run(&mut tx).await?;
         }
-        send::run(&mut tx, sends).await?;
+        send::run(&mut tx, &mut batch.sends).await?;
         let outcome = tx.finish().await?;
         self.committing = true;
         let version = self.commit(connection, &outcome).await.map_err(StoreError::at_commit)?;
         Ok(Written { outcome, after, began: from, version })
+    }
+
+    /// Lets what has come meanwhile join the batch.
+    fn fill(&mut self, batch: &mut Batch) {
+        while batch.has_room() && self.kept.is_none() {
+            let Ok(item) = self.items.try_recv() else { return };
+            self.kept = batch.take(item);
+        }
     }
 
     async fn commit(
@@ -389,14 +395,4 @@ impl Writer {
 #[expect(clippy::disallowed_methods, reason = "measures how long a commit takes; decides nothing")]
 fn stopwatch() -> Instant {
     Instant::now()
-}
-
-/// Answers every caller of a batch.
-fn answer(jobs: Vec<Box<dyn Job>>, sends: Vec<Sending>, failed: Option<&StoreError>) {
-    for job in jobs {
-        job.answer(failed.map(StoreError::again));
-    }
-    for send in sends {
-        send.answer(failed.map(StoreError::again));
-    }
 }

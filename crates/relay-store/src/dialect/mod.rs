@@ -11,6 +11,7 @@ pub(crate) mod sqlite;
 use std::sync::OnceLock;
 
 use relay_core::{message::Message, time::Timestamp, token::Digest};
+use serde_json::Value;
 use sqlx::{
     Any, AnyConnection, AnyPool, AssertSqlSafe, Executor, SqlSafeStr, SqlStr,
     any::AnyArguments,
@@ -123,13 +124,13 @@ impl Dialect {
         AssertSqlSafe(write_out(&text, "TEXT_FITS(", ")", fits)).into_sql_str()
     }
 
-    /// Stores a batch of messages in one statement.
+    /// Stores a batch of messages in as few statements as may be.
     pub(crate) fn insert_messages(
         self,
         messages: &[(Message, Option<Digest>)],
-    ) -> Query<'static, Any, AnyArguments> {
+    ) -> Vec<Query<'static, Any, AnyArguments>> {
         match self {
-            Self::Sqlite => sqlite::insert_messages(messages),
+            Self::Sqlite => vec![sqlite::insert_messages(messages)],
             Self::Postgres => postgres::insert_messages(messages),
         }
     }
@@ -157,6 +158,14 @@ impl Dialect {
         match self {
             Self::Sqlite => sqlite::INSERT_EVENTS,
             Self::Postgres => postgres::INSERT_EVENTS,
+        }
+    }
+
+    /// Rows as JSON lists, each the parameter of one statement.
+    pub(crate) fn lists(self, rows: Vec<Value>) -> Vec<String> {
+        match self {
+            Self::Sqlite => vec![Value::Array(rows).to_string()],
+            Self::Postgres => postgres::lists(rows),
         }
     }
 

@@ -71,6 +71,9 @@ const MIGRATIONS: &[Step] = &[
     (3, "pairs", include_str!("../../migrations/postgres/0003_pairs.sql")),
 ];
 
+/// Bytes of a parameter that fit one record of TLS, which holds 16 KiB, beside what is sent with it.
+const RECORD: usize = 16_000;
+
 /// How long a connection may take to come about; nobody waits for a database that is not there.
 const PATIENCE: Duration = Duration::from_secs(4);
 /// How long whoever reads waits for a connection, among many who read.
@@ -80,10 +83,30 @@ const IDLE: Duration = Duration::from_secs(1);
 
 pub(super) fn insert_messages(
     messages: &[(Message, Option<Digest>)],
-) -> Query<'static, Any, AnyArguments> {
-    let rows: Vec<Value> =
-        messages.iter().map(|(message, digest)| row(message, digest.as_ref())).collect();
-    sqlx::query(INSERT_MESSAGES).bind(Value::Array(rows).to_string())
+) -> Vec<Query<'static, Any, AnyArguments>> {
+    let rows = messages.iter().map(|(message, digest)| row(message, digest.as_ref()));
+    lists(rows).into_iter().map(|list| sqlx::query(INSERT_MESSAGES).bind(list)).collect()
+}
+
+/// Rows as JSON lists, each a parameter of one statement that fits one record of TLS; a row that is
+/// larger stands alone. The driver leaves Nagle's algorithm on (sqlx 0.9.0, issue 4335), with which a
+/// second record waits for the server's delayed acknowledgement of the first: 40 ms, with the lock held.
+pub(crate) fn lists(rows: impl IntoIterator<Item = Value>) -> Vec<String> {
+    let mut lists: Vec<String> = Vec::new();
+    for row in rows {
+        let row = row.to_string();
+        match lists.last_mut().filter(|list| list.len() + row.len() < RECORD) {
+            Some(list) => {
+                list.push(',');
+                list.push_str(&row);
+            }
+            None => lists.push(format!("[{row}")),
+        }
+    }
+    for list in &mut lists {
+        list.push(']');
+    }
+    lists
 }
 
 /// A new message as its row in the batch, in the order of the columns.
@@ -179,10 +202,15 @@ pub(crate) async fn connect(
         prepare(&mut connection, access).await?;
         Ok::<_, sqlx::Error>(connection)
     };
-    match tokio::time::timeout(PATIENCE, connecting).await {
-        Ok(connected) => Ok(connected?),
-        Err(_) => Err(StoreError::Failed(format!("{address} does not answer"))),
-    }
+    let why = match tokio::time::timeout(PATIENCE, connecting).await {
+        Ok(Ok(connection)) => return Ok(connection),
+        Ok(Err(sqlx::Error::Io(error))) => error.to_string(),
+        Ok(Err(sqlx::Error::Database(error))) => error.message().to_owned(),
+        Ok(Err(sqlx::Error::Tls(error))) => error.to_string(),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "does not answer".to_owned(),
+    };
+    Err(StoreError::Unreachable { address: address.to_string(), why })
 }
 
 /// Opens the pool that reads.
@@ -313,6 +341,19 @@ pub(crate) async fn check<'e>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lists_fit_a_record_and_lose_nothing() {
+        let texts: Vec<String> =
+            [9_000, 6_000, 9_000, 40_000, 1, 2].map(|size| "x".repeat(size)).into();
+        let lists = lists(texts.iter().map(|text| json!([text])));
+        let read: Vec<Vec<(String,)>> =
+            lists.iter().map(|list| serde_json::from_str(list).unwrap()).collect();
+        assert_eq!(read.iter().map(Vec::len).collect::<Vec<_>>(), [2, 1, 1, 2]);
+        assert_eq!(read.into_iter().flatten().map(|row| row.0).collect::<Vec<_>>(), texts);
+        assert!(lists.iter().all(|list| list.len() <= 16_384 || list.len() > 40_000));
+        assert!(super::lists([]).is_empty());
+    }
 
     #[test]
     fn nobodys_text_becomes_an_operator() {
