@@ -41,11 +41,12 @@ impl Balancer {
         Self::start(command.arg("-db").arg("-f").arg(file), port)
     }
 
-    /// nginx with the two parts that the page shows.
+    /// nginx with the parts that the page shows.
     fn nginx(home: &Home, behind: [u16; 2]) -> Self {
         let port = free_port();
         let upstream = place(&block("upstream relays"), behind);
-        let location = block("location /").replace("http://127.0.0.1:4850", "http://relays");
+        let location = block("location /")
+            .replace("proxy_pass http://127.0.0.1:4850;", &block("proxy_next_upstream"));
         let folder = home.path().display();
         let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .map(|kind| format!("{kind}_temp_path {folder}/{kind};\n"))

@@ -269,6 +269,48 @@ async fn a_claim_has_one_winner_whichever_server_is_asked() {
 }
 
 #[tokio::test]
+async fn what_comes_while_a_server_waits_for_its_turn_is_written_with_it() {
+    let Some((place, [server, _])) = two().await else { return };
+    join(&server, "a").await;
+    join(&server, "b").await;
+    let mut another = raw(&place).await;
+    another
+        .execute("BEGIN; SELECT pg_advisory_xact_lock(4850, hashtext(current_schema()))")
+        .await
+        .unwrap();
+    let send = || {
+        let server = server.clone();
+        tokio::spawn(async move {
+            server.send_message(id("a"), Verified(true), message("b", "x", None)).await.is_ok()
+        })
+    };
+    let commits = server.metrics().commits;
+    let mut sent = vec![send()];
+    let mut onlooker = raw(&place).await;
+    let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'advisory' \
+         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    until("it waits for its turn", async || {
+        let count: (i64,) = sqlx::query_as(waits).fetch_one(&mut onlooker).await.unwrap();
+        count.0 > 0
+    })
+    .await;
+    sent.extend((0..50).map(|_| send()));
+    until("all are in the queue", async || server.metrics().queue_depth == 50).await;
+    another.execute("COMMIT").await.unwrap();
+    assert!(join_all(sent).await.into_iter().all(Result::unwrap));
+    assert_eq!(server.metrics().commits, commits + 1);
+}
+
+async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let reached = async {
+        while !holds().await {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, reached).await.expect(what);
+}
+
+#[tokio::test]
 async fn what_one_server_knows_the_other_knows_when_it_is_asked() {
     let Some((_, [one, other])) = two().await else { return };
     let token = join(&one, "a").await;
