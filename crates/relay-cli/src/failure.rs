@@ -141,6 +141,10 @@ impl From<ClientError> for Failure {
     }
 }
 
+/// What to do about a PostgreSQL that cannot be reached.
+pub const NO_POSTGRES: &str =
+    "is PostgreSQL there, and does it let this user in? AGENT_RELAY_DATABASE_URL says where";
+
 /// A database that cannot be had.
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
@@ -153,9 +157,7 @@ impl From<StoreError> for Failure {
             }
             StoreError::Foreign { .. } => "choose another file with --db; this one was not touched",
             StoreError::Path { .. } => "choose another file with --db, or mend the folder",
-            StoreError::Unreachable { .. } => {
-                "is PostgreSQL there, and does it let this user in? AGENT_RELAY_DATABASE_URL says where"
-            }
+            StoreError::Unreachable { .. } => NO_POSTGRES,
             StoreError::Damaged { .. } => "restore a backup, or choose another file with --db",
             StoreError::Full => "make room on the disk",
             _ => return Self::refused(error),

@@ -341,3 +341,17 @@ fn a_test_message_says_how_far_it_came_and_how_long_it_took() {
         assert!(message["expiresAt"].is_number(), "{message}");
     }
 }
+
+#[test]
+fn a_postgresql_is_looked_at_and_one_that_is_not_there_is_named() {
+    let home = Home::new();
+    let look = |database: &str| {
+        let mut command = home.command(&["doctor", "--json", "--url", &nowhere()]);
+        support::finish(command.env("AGENT_RELAY_DATABASE_URL", database))
+    };
+    let away = look("postgres://relay:s3cret@127.0.0.1:1/relay");
+    names(&away, "database", "failed", "postgres://127.0.0.1:1/relay: ", "is PostgreSQL there");
+    assert!(!format!("{away:?}").contains("s3cret"), "{away:?}");
+    let Some(database) = support::database() else { return };
+    names(&look(&database), "database", "ok", "empty; agent-relay serve makes its tables", "");
+}

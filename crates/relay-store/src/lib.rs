@@ -63,6 +63,7 @@ pub use intake::Reported;
 pub use lock::holder;
 pub use message::{Acting, Delivery, Page};
 pub use migrate::{Moved, migrate};
+pub use open::{Survey, survey};
 pub use place::{Address, Place};
 pub use registration::{Presented, Registration};
 pub use restore::{Restored, restore};

@@ -57,6 +57,27 @@ async fn open_server(address: &Address) -> Result<Opened, StoreError> {
     Ok(Opened { connection, lock: None, channel, reduced })
 }
 
+/// What a look at a PostgreSQL database found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Survey {
+    /// Its schema; 0 where it is empty.
+    pub schema: i64,
+    /// What makes a commit less than durable, if anything does.
+    pub reduced: Option<String>,
+}
+
+/// Looks at a PostgreSQL database as a relay does before it starts, and writes nothing. What a relay
+/// would refuse is refused.
+pub async fn survey(address: &Address) -> Result<Survey, StoreError> {
+    let mut connection = postgres::connect(address, Access::Read).await?;
+    let found = postgres::look(&mut connection).await?;
+    judge(&found, &postgres::migrator(), &Place::Server(address.clone()).name())?;
+    let schema = if let Found::Schema(schema) = found { schema } else { 0 };
+    let reduced = postgres::reduced(&mut connection).await?;
+    let _ = connection.close().await;
+    Ok(Survey { schema, reduced })
+}
+
 fn create(path: &Path) -> Result<(), StoreError> {
     let failed =
         |why: &dyn fmt::Display| StoreError::Path { path: path.to_owned(), why: why.to_string() };

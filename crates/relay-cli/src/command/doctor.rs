@@ -16,6 +16,7 @@ use std::{path::PathBuf, time::Duration};
 
 use anstyle::{AnsiColor, Style};
 use relay_core::doctor::{Finding, State};
+use relay_store::Place;
 
 use crate::{
     args::Common,
@@ -71,11 +72,7 @@ impl Doctor {
             Some(settings) => relay::look(settings, &mut findings).await,
             None => relay::Seen::default(),
         };
-        findings.push(match &settings {
-            Some(settings) => self.database(settings, &seen).await,
-            None => Finding::skipped("database", "its place is in settings that cannot be read"),
-        });
-        findings.push(account::disk(self.database_file(settings.as_ref()).as_deref()));
+        findings.extend(self.database(settings.as_ref(), &seen).await);
         findings.push(daemon::look(&seen));
         findings.push(provider::claude().await);
         findings.push(provider::codex().await);
@@ -85,18 +82,29 @@ impl Doctor {
         findings
     }
 
-    /// Where the database is meant to be.
-    fn database_file(&self, settings: Option<&Settings>) -> Option<PathBuf> {
-        self.db_path.clone().or_else(|| settings?.database().ok())
-    }
-
-    async fn database(&self, settings: &Settings, seen: &relay::Seen) -> Finding {
-        match self.database_file(Some(settings)) {
-            _ if !seen.is_local => {
-                Finding::skipped("database", "it is on the relay's machine, which is another one")
+    /// The database, and the disk that it is on.
+    async fn database(&self, settings: Option<&Settings>, seen: &relay::Seen) -> [Finding; 2] {
+        let Some(settings) = settings else {
+            let why = "its place is in settings that cannot be read";
+            return [Finding::skipped("database", why), account::disk(self.db_path.as_deref())];
+        };
+        let place = match &self.db_path {
+            Some(file) => Ok(Place::File(file.clone())),
+            None => settings.place(),
+        };
+        match place {
+            Ok(Place::Server(address)) => {
+                let disk = Finding::skipped("disk", "the database is on PostgreSQL's");
+                [database::reach(&address).await, disk]
             }
-            Some(file) => database::look(&file, self.deep, seen).await,
-            None => Finding::failed("database", "there is no home folder; set HOME"),
+            Ok(Place::File(file)) if !seen.is_local => {
+                let why = "it is on the relay's machine, which is another one";
+                [Finding::skipped("database", why), account::disk(Some(&file))]
+            }
+            Ok(Place::File(file)) => {
+                [database::look(&file, self.deep, seen).await, account::disk(Some(&file))]
+            }
+            Err(failure) => [Finding::failed("database", failure.to_string()), account::disk(None)],
         }
     }
 

@@ -1,11 +1,12 @@
-//! The database file: whether it is whole, and who has it. It is read only.
+//! The database: whether it is whole, and who has it. It is read only.
 
 use std::{fmt::Display, path::Path};
 
 use relay_core::doctor::Finding;
-use relay_store::{Depth, Snapshot, StoreError, examine, holder};
+use relay_store::{Address, Depth, Snapshot, StoreError, Survey, examine, holder, survey};
 
 use super::relay::Seen;
+use crate::failure::NO_POSTGRES;
 
 const CHECK: &str = "database";
 
@@ -22,6 +23,25 @@ pub async fn look(file: &Path, deep: bool, seen: &Seen) -> Finding {
         }
         (Ok(about), holder) => whole(file, &about, deep, holder, seen),
         (Err(error), _) => broken(&error),
+    }
+}
+
+/// Looks at a PostgreSQL database.
+pub async fn reach(address: &Address) -> Finding {
+    let failed = |error: &StoreError| Finding::failed(CHECK, error.to_string());
+    match survey(address).await {
+        Ok(Survey { reduced: Some(why), .. }) => {
+            Finding::warning(CHECK, format!("{address}: durability is reduced: {why}"))
+                .hint("turn it on: what was acknowledged may be lost in a power cut")
+        }
+        Ok(Survey { schema: 0, .. }) => {
+            Finding::ok(CHECK, format!("{address}: empty; agent-relay serve makes its tables"))
+        }
+        Ok(Survey { schema, .. }) => Finding::ok(CHECK, format!("{address}: schema {schema}")),
+        Err(error @ StoreError::Foreign { .. }) => failed(&error)
+            .hint("name a database or a schema of the relay's own in AGENT_RELAY_DATABASE_URL"),
+        Err(error @ StoreError::Newer { .. }) => failed(&error).hint("agent-relay upgrade"),
+        Err(error) => failed(&error).hint(NO_POSTGRES),
     }
 }
 
