@@ -31,7 +31,7 @@ struct Balancer {
 }
 
 impl Balancer {
-    /// HAProxy with the configuration of the page, between other addresses.
+    /// `HAProxy` with the configuration of the page, between other addresses.
     fn haproxy(home: &Home, behind: [u16; 2]) -> Self {
         let port = free_port();
         let shown = block("backend relays").replace("bind :80", &format!("bind 127.0.0.1:{port}"));

@@ -68,10 +68,8 @@ fn pass(client: &TcpStream, ports: [u16; 2]) {
 fn insist(port: u16, kept: &mut Option<Connection>, path: &str, body: &Value) -> (Value, Duration) {
     let began = Instant::now();
     loop {
-        let mut connection = match kept.take().map_or_else(|| Connection::open(port), Ok) {
-            Ok(connection) => connection,
-            Err(_) => continue,
-        };
+        let open = kept.take().map_or_else(|| Connection::open(port), Ok);
+        let Ok(mut connection) = open else { continue };
         match connection.post(path, body) {
             // An answer that says no is one, too.
             Ok(answer) if answer.status < 500 => {

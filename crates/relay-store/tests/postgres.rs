@@ -1,5 +1,7 @@
 //! The stories of the nouns, told again on PostgreSQL.
 
+#![expect(clippy::duplicate_mod, reason = "each story brings what the stories share")]
+
 #[path = "agent.rs"]
 mod agent;
 #[path = "callback.rs"]

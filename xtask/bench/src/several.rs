@@ -42,9 +42,8 @@ pub async fn measure(
         let name = format!("{relays}, {CONNECTIONS} connections");
         let Run { per_second, p50, p99 } = run;
         let busy = busy.map_or_else(|| "-".to_owned(), |share| format!("{:.0} %", share * 100.0));
-        table.push_str(&format!(
-            "{name:<40} {per_second:>10.0} {p50:>10.2} {p99:>10.2} {busy:>12}\n"
-        ));
+        let line = format!("{name:<40} {per_second:>10.0} {p50:>10.2} {p99:>10.2} {busy:>12}\n");
+        table.push_str(&line);
     }
     Ok((table, several.0.per_second / one.0.per_second))
 }
