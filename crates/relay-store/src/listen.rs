@@ -12,7 +12,11 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use crate::{dialect::postgres::DUTY, place::Address, shared::Shared};
+use crate::{
+    dialect::postgres::{DUTY, LISTENING},
+    place::Address,
+    shared::Shared,
+};
 
 /// Between two attempts to connect, and to get the duty.
 const RETRY: Duration = Duration::from_millis(500);
@@ -76,9 +80,7 @@ impl Ears {
         let mut listener = PgListener::connect_with(pool).await?;
         listener.eager_reconnect(false);
         listener.ignore_pool_close_event(true);
-        let settings = "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; \
-             SET tcp_keepalives_count = 3; SET tcp_user_timeout = '20s'; SET statement_timeout = '5s'";
-        sqlx::raw_sql(settings).execute(&mut listener).await?;
+        sqlx::raw_sql(LISTENING).execute(&mut listener).await?;
         listener.listen(&self.channel).await?;
         // What came before was not heard.
         self.hint.notify_one();

@@ -43,9 +43,7 @@ async fn open_file(path: &Path) -> Result<Opened, StoreError> {
 }
 
 async fn open_server(address: &Address) -> Result<Opened, StoreError> {
-    let mut connection = postgres::connect(address, Access::Write).await?;
-    let found = postgres::look(&mut connection).await?;
-    judge(&found, &postgres::migrator(), &Place::Server(address.clone()).name())?;
+    let (mut connection, _) = approach(address, Access::Write).await?;
     postgres::migrate(address).await?;
     let reduced = postgres::reduced(&mut connection).await?;
     if let Some(why) = &reduced {
@@ -55,6 +53,14 @@ async fn open_server(address: &Address) -> Result<Opened, StoreError> {
     }
     let channel = Some(postgres::channel(&mut connection).await?);
     Ok(Opened { connection, lock: None, channel, reduced })
+}
+
+/// Connects to a server's database, and refuses what is newer or somebody else's, with nothing written.
+async fn approach(address: &Address, access: Access) -> Result<(AnyConnection, Found), StoreError> {
+    let mut connection = postgres::connect(address, access).await?;
+    let found = postgres::look(&mut connection).await?;
+    judge(&found, &postgres::migrator(), &Place::Server(address.clone()).name())?;
+    Ok((connection, found))
 }
 
 /// What a look at a PostgreSQL database found.
@@ -69,9 +75,7 @@ pub struct Survey {
 /// Looks at a PostgreSQL database as a relay does before it starts, and writes nothing. What a relay
 /// would refuse is refused.
 pub async fn survey(address: &Address) -> Result<Survey, StoreError> {
-    let mut connection = postgres::connect(address, Access::Read).await?;
-    let found = postgres::look(&mut connection).await?;
-    judge(&found, &postgres::migrator(), &Place::Server(address.clone()).name())?;
+    let (mut connection, found) = approach(address, Access::Read).await?;
     let schema = if let Found::Schema(schema) = found { schema } else { 0 };
     let reduced = postgres::reduced(&mut connection).await?;
     let _ = connection.close().await;

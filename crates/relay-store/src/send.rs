@@ -1,5 +1,4 @@
-//! Sending: what a batch of messages must look up is looked up once, what it stores is one
-//! statement.
+//! Sending: what a batch of messages must look up is looked up once, what it stores is stored together.
 
 use std::collections::{BTreeSet, HashMap};
 

@@ -74,6 +74,17 @@ const MIGRATIONS: &[Step] = &[
 /// Bytes of a parameter that fit one record of TLS, which holds 16 KiB, beside what is sent with it.
 const RECORD: usize = 16_000;
 
+/// With it the server finds within 25 seconds that a relay's machine is gone.
+macro_rules! keepalive {
+    () => {
+        "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3; \
+         SET tcp_user_timeout = '20s'; "
+    };
+}
+
+/// The settings of the connection that listens.
+pub(crate) const LISTENING: &str = concat!(keepalive!(), "SET statement_timeout = '5s'");
+
 /// How long a connection may take to come about; nobody waits for a database that is not there.
 const PATIENCE: Duration = Duration::from_secs(4);
 /// How long whoever reads waits for a connection, among many who read.
@@ -169,18 +180,18 @@ pub(crate) fn migrator() -> Migrator {
 }
 
 /// What makes a commit durable and a connection safe. Timeouts bound what one server can do to the
-/// others: who stalls with the lock in hand loses it. The server's keepalives find a relay whose machine
-/// is gone. A session that would not flush at its commits is made to.
+/// others: who stalls with the lock in hand loses it. A session that would not flush at its commits is made to.
 async fn prepare(connection: &mut AnyConnection, access: Access) -> Result<(), sqlx::Error> {
-    let common = "SET application_name = 'agent-relay'; \
+    let common = concat!(
+        keepalive!(),
+        "SET application_name = 'agent-relay'; \
          SET client_min_messages = warning; \
          SET lock_timeout = '5s'; \
          SET statement_timeout = '30s'; \
          SET idle_in_transaction_session_timeout = '10s'; \
-         SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3; \
-         SET tcp_user_timeout = '20s'; \
          SELECT set_config('synchronous_commit', 'on', false) \
-         FROM pg_settings WHERE name = 'synchronous_commit' AND setting = 'off';";
+         FROM pg_settings WHERE name = 'synchronous_commit' AND setting = 'off';"
+    );
     sqlx::raw_sql(common).execute(&mut *connection).await?;
     if access == Access::Read {
         // A plan that suits every reader would suit few: each looks for something else.
