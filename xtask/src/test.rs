@@ -101,22 +101,25 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     // Apart, because with the workspace's features cargo would build this running program anew, which
     // Windows does not allow.
     suites.run("tidy: the architecture as tests", || {
-        let mut command = shell::cargo(&["test", "--no-fail-fast", "--package", "xtask"]);
-        prepare(&mut command, args.full);
-        shell::run_watched(&mut command, |line| tally.read(line))
+        cargo_test(&["--package", "xtask"], args.full, &mut tally)
     });
     suites.run("test programs", || run_programs(args.full, &mut tally));
     suites.run("examples in the crates' documentation", || {
-        let mut command = shell::cargo(&["test", "--no-fail-fast", "--doc"]);
-        command.args(EVERYTHING);
-        prepare(&mut command, args.full);
-        shell::run_watched(&mut command, |line| tally.read(line))
+        cargo_test(&[&["--doc"], &EVERYTHING[..]].concat(), args.full, &mut tally)
     });
     suites.finish(&tally.lines())
 }
 
 /// All packages but this one.
 const EVERYTHING: [&str; 3] = ["--workspace", "--exclude", "xtask"];
+
+/// Tests as cargo runs them, going on after the first failure.
+fn cargo_test(arguments: &[&str], full: bool, tally: &mut Tally) -> Result<(), Failure> {
+    let mut command = shell::cargo(&["test", "--no-fail-fast"]);
+    command.args(arguments);
+    prepare(&mut command, full);
+    shell::run_watched(&mut command, |line| tally.read(line))
+}
 
 /// Unit and integration tests. With `full` those of the server run on PostgreSQL, too.
 fn run_programs(full: bool, tally: &mut Tally) -> Result<(), Failure> {
