@@ -126,10 +126,11 @@ fn installed_claude(version: &str) -> Option<PathBuf> {
 
 /// What npm has installed, or installs where everything must be tested.
 fn installed(name: &str, package: &str, version: &str) -> Option<PathBuf> {
-    let folder = built().parent()?.join(format!("{name}-{version}"));
+    let target = built().parent()?.to_owned();
+    let folder = target.join(format!("{name}-{version}"));
     let program = folder.join("node_modules/.bin").join(name);
     // One at a time, of all tests that run: each would install it.
-    let one = File::create(folder.with_extension("lock")).unwrap();
+    let one = File::create(target.join("npm.lock")).unwrap();
     one.lock().unwrap();
     if full() && !runs(&program) {
         let mut npm = Command::new("npm");
