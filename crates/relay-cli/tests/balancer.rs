@@ -6,7 +6,6 @@ mod support;
 use std::{
     collections::BTreeMap,
     fs,
-    net::TcpListener,
     process::{Child, Command, Stdio},
     sync::{
         Arc,
@@ -16,13 +15,9 @@ use std::{
 };
 
 use serde_json::json;
-use support::{Home, PATIENCE, Relay, Running, http::Connection, load, page};
-use tokio::time::Instant;
+use support::{Home, Relay, Running, free_port, http::Connection, load, page, until};
 
 const SENDERS: u64 = 6;
-
-/// What the page tells relays behind a balancer.
-const DELAY: &str = "AGENT_RELAY_SHUTDOWN_DELAY_MS=2000";
 
 /// A balancer's program. Dropping it ends it.
 struct Balancer {
@@ -94,24 +89,11 @@ fn place(shown: &str, behind: [u16; 2]) -> String {
     shown.replace("10.0.0.1:4850", &one).replace("10.0.0.2:4850", &two)
 }
 
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
-#[track_caller]
-fn until(what: &str, mut happened: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !happened() {
-        assert!(began.elapsed() < PATIENCE, "{what}");
-        thread::yield_now();
-    }
-}
-
 /// Serves on a port of the database, told what the page tells.
 fn serve(home: &Home, database: &str, port: u16) -> Relay {
     let mut command = home.command(&["serve", "--log", "warn", "--port", &port.to_string()]);
-    let (name, value) = DELAY.split_once('=').unwrap();
-    Relay::spawn(command.env("AGENT_RELAY_DATABASE_URL", database).env(name, value))
+    command.env("AGENT_RELAY_DATABASE_URL", database);
+    Relay::spawn(command.env("AGENT_RELAY_SHUTDOWN_DELAY_MS", "2000"))
 }
 
 /// How many messages a relay itself has stored since it started.

@@ -9,11 +9,11 @@ mod support;
 use std::fs;
 
 use desk::{
-    Adapter, Desk, RETRY_AFTER, Scripted, TOKEN, address_in_alertmanager_yml, folder, free_port,
-    have, hides_the_token, notify, payload, post, root, succeeds, workflow,
+    Adapter, Desk, RETRY_AFTER, Scripted, TOKEN, address_in_alertmanager_yml, folder, have,
+    hides_the_token, notify, payload, post, root, succeeds, workflow,
 };
 use serde_json::json;
-use support::{Home, Relay, Running, finish};
+use support::{Home, Relay, Running, finish, free_port};
 
 #[test]
 fn an_alert_is_a_task_until_it_is_resolved() {

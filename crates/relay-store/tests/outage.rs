@@ -11,8 +11,8 @@ use std::{
 };
 
 use common::{
-    id,
-    two::{PATIENCE, cut_listeners, full, ids, join, message, open, raw, send, two},
+    full, id,
+    two::{PATIENCE, cut_listeners, ids, join, message, open, raw, send, two, until},
 };
 use relay_core::caller::Verified;
 use relay_store::{Delivery, Place, testing};
@@ -72,17 +72,20 @@ async fn through_restarts_of_postgresql_nothing_acknowledged_is_lost_or_doubled(
             })
         })
         .collect();
+    let written_to = async |count: u64| {
+        until("writing goes on", async || written.load(Ordering::SeqCst) >= count).await;
+    };
     let mut slowest = Duration::ZERO;
     for _ in 0..if full() { 10 } else { 2 } {
         let before = written.load(Ordering::SeqCst);
-        until(&written, before + 200).await;
+        written_to(before + 200).await;
         tokio::task::block_in_place(|| {
             cluster.crash();
             cluster.start_again();
         });
         let (began, now) = (Instant::now(), written.load(Ordering::SeqCst));
         // Each of the writers has an answer from after the restart.
-        until(&written, now + 16).await;
+        written_to(now + 16).await;
         slowest = slowest.max(began.elapsed());
     }
     done.store(true, Ordering::SeqCst);
@@ -100,15 +103,6 @@ async fn through_restarts_of_postgresql_nothing_acknowledged_is_lost_or_doubled(
     let stored: Vec<i64> = rows.into_iter().map(|row| row.0).collect();
     sent.sort_unstable();
     assert_eq!(stored, sent, "each key once, and everything that was acknowledged");
-}
-
-async fn until(written: &AtomicU64, count: u64) {
-    let reached = async {
-        while written.load(Ordering::SeqCst) < count {
-            tokio::task::yield_now().await;
-        }
-    };
-    timeout(PATIENCE, reached).await.expect("writing goes on");
 }
 
 #[tokio::test]

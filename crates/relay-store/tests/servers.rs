@@ -12,8 +12,8 @@ use std::{
 };
 
 use common::{
-    START, by, id,
-    two::{PATIENCE, cut_listeners, full, ids, join, message, open, raw, send, two},
+    START, by, full, id,
+    two::{PATIENCE, cut_listeners, ids, join, message, open, raw, send, two, until},
 };
 use futures_util::future::join_all;
 use relay_core::{
@@ -299,15 +299,6 @@ async fn what_comes_while_a_server_waits_for_its_turn_is_written_with_it() {
     another.execute("COMMIT").await.unwrap();
     assert!(join_all(sent).await.into_iter().all(Result::unwrap));
     assert_eq!(server.metrics().commits, commits + 1);
-}
-
-async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    let reached = async {
-        while !holds().await {
-            tokio::task::yield_now().await;
-        }
-    };
-    timeout(PATIENCE, reached).await.expect(what);
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use common::{Fixture, fixture, open};
+use common::{Fixture, fixture, full, open};
 use futures_util::future::join_all;
 use relay_core::{api::query, id::Seq, time::ManualClock};
 use relay_store::{Reader, StoreError};
@@ -28,11 +28,6 @@ const BOUND: u64 = 32 << 20;
 const NET: u64 = 6_000 * PAGE as u64;
 /// Whatever takes longer than this has hung.
 const PATIENCE: Duration = Duration::from_mins(1);
-
-#[expect(clippy::disallowed_methods, reason = "the switch between the short and the long run")]
-fn full() -> bool {
-    std::env::var("RELAY_TEST_FULL").is_ok_and(|full| full == "1")
-}
 
 async fn ready() -> Fixture {
     let f = fixture().await;

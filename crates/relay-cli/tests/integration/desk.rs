@@ -219,10 +219,6 @@ pub fn address_in_alertmanager_yml() -> String {
     url.expect("the address of webhook.py").to_owned()
 }
 
-pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 pub fn payload(file: &str) -> String {
     fs::read_to_string(folder().join("payloads").join(file)).unwrap()
 }

@@ -190,6 +190,21 @@ fn lines(from: impl Read + Send + 'static) -> Receiver<String> {
     receive
 }
 
+/// Waits for something to happen, looking again and again; what takes too long has hung.
+#[track_caller]
+pub fn until(what: &str, mut happened: impl FnMut() -> bool) {
+    let began = tokio::time::Instant::now();
+    while !happened() {
+        assert!(began.elapsed() < PATIENCE, "{what}");
+        std::thread::yield_now();
+    }
+}
+
+/// A port on which nobody listens now, for a program that cannot take a free one itself.
+pub fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
 /// A new schema's address; `None`, said aloud, where there is no PostgreSQL.
 pub fn database() -> Option<String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -25,6 +25,12 @@ use tempfile::TempDir;
 
 pub const START: Timestamp = Timestamp(1_800_000_000_000);
 
+/// True in the long run, in which nothing may be skipped.
+#[expect(clippy::disallowed_methods, reason = "the switch between the short and the long run")]
+pub fn full() -> bool {
+    std::env::var("RELAY_TEST_FULL").is_ok_and(|full| full == "1")
+}
+
 /// True in the program that tells the stories on PostgreSQL.
 pub fn on_postgres() -> bool {
     module_path!().starts_with("postgres::")

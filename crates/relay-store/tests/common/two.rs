@@ -12,15 +12,21 @@ use relay_core::{
 use relay_store::{Config, Delivery, Place, Presented, Store, testing};
 use serde_json::json;
 use sqlx::{Executor, PgConnection};
+use tokio::time::timeout;
 
 use super::id;
 
 /// Whatever takes longer than this has hung.
 pub const PATIENCE: Duration = Duration::from_mins(4);
 
-#[expect(clippy::disallowed_methods, reason = "the switch between the short and the long run")]
-pub fn full() -> bool {
-    std::env::var("RELAY_TEST_FULL").is_ok_and(|full| full == "1")
+/// Waits until something holds, looking again whenever the runtime has a moment.
+pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let reached = async {
+        while !holds().await {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, reached).await.expect(what);
 }
 
 pub async fn open(place: &Place) -> Store {
